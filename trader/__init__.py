@@ -1,0 +1,1 @@
+"""The trading engine: it decides, trades and tells; the bot only watches and steers it."""
