@@ -1,0 +1,60 @@
+"""Settings: YAML, environment and command line become one frozen value, read once at start."""
+
+from trader.config.consistency import used_venues, venues
+from trader.config.loading import DEFAULT_PATH, load_settings, secret_exposure
+from trader.config.operation import (
+    AlertSection,
+    BotSection,
+    EngineSection,
+    LoggingSection,
+    MetricsServer,
+    Mock,
+    Paper,
+    RedisSection,
+    Schedule,
+    Telegram,
+)
+from trader.config.settings import Settings
+from trader.config.trading import (
+    Breakers,
+    Execution,
+    LiveGuards,
+    Pair,
+    PositionEngine,
+    Rebalancer,
+    Safety,
+    Stoploss,
+    StrategySection,
+    Venues,
+    VenueSection,
+)
+
+__all__ = [
+    "DEFAULT_PATH",
+    "AlertSection",
+    "BotSection",
+    "Breakers",
+    "EngineSection",
+    "Execution",
+    "LiveGuards",
+    "LoggingSection",
+    "MetricsServer",
+    "Mock",
+    "Pair",
+    "Paper",
+    "PositionEngine",
+    "Rebalancer",
+    "RedisSection",
+    "Safety",
+    "Schedule",
+    "Settings",
+    "Stoploss",
+    "StrategySection",
+    "Telegram",
+    "VenueSection",
+    "Venues",
+    "load_settings",
+    "secret_exposure",
+    "used_venues",
+    "venues",
+]
