@@ -1,0 +1,128 @@
+"""Event: all that may enter the engine.
+
+Events carry two clocks: ``at_ns`` (UTC) for records and ``mono_ns`` (monotonic) for every age.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from trader.domain.control import BlockReason, Command
+from trader.domain.instrument import FeeSchedule, InstrumentId, Venue
+from trader.domain.market import OrderBook
+from trader.domain.order import ClientOrderId, Fill, OrderState
+
+
+class BookUpdated(Struct, frozen=True, tag=True, gc=False):
+    """A venue stated an instrument's book."""
+
+    book: OrderBook
+
+    @property
+    def at_ns(self) -> int:
+        """UTC nanoseconds at which the frame was read."""
+        return self.book.at_ns
+
+    @property
+    def mono_ns(self) -> int:
+        """Monotonic nanoseconds at which the frame was read."""
+        return self.book.mono_ns
+
+
+class FeedLost(Struct, frozen=True, tag=True):
+    """The connection that carried these instruments is gone; their books are void."""
+
+    at_ns: int
+    mono_ns: int
+    venue: Venue
+    reason: str
+
+
+class OrderReported(Struct, frozen=True, tag=True):
+    """A venue, paper or real, said something about one of our orders.
+
+    ``executed`` is cumulative; ``fills`` are those new to the reporter, and are booked once by key.
+    """
+
+    at_ns: int
+    mono_ns: int
+    client_order_id: ClientOrderId
+    state: OrderState
+    executed: Decimal
+    fills: tuple[Fill, ...] = ()
+    reason: str = ""
+
+
+class FeesStated(Struct, frozen=True, tag=True):
+    """A venue stated the fee it takes on an instrument."""
+
+    at_ns: int
+    mono_ns: int
+    instrument: InstrumentId
+    fees: FeeSchedule
+
+
+class CommandReceived(Struct, frozen=True, tag=True):
+    """An operator's command reached the engine."""
+
+    at_ns: int
+    mono_ns: int
+    command: Command
+
+
+class CycleTicked(Struct, frozen=True, tag=True):
+    """One pass of the control loop began. ``gate`` is what the live guard found just before."""
+
+    at_ns: int
+    mono_ns: int
+    number: int
+    blocks: tuple[BlockReason, ...] = ()
+
+
+class ProcessStarted(Struct, frozen=True, tag=True):
+    """A process begins to decide; first event after the journal was replayed."""
+
+    at_ns: int
+    mono_ns: int
+    version: str
+    seed: int | None = None
+
+
+class StopRequested(Struct, frozen=True, tag=True):
+    """The process was asked to end: no entry after this. ``flatten`` closes what is open."""
+
+    at_ns: int
+    mono_ns: int
+    reason: str
+    flatten: bool = False
+
+
+class ProcessStopping(Struct, frozen=True, tag=True):
+    """Orders in flight are done or their time is up; last event of a process."""
+
+    at_ns: int
+    mono_ns: int
+    reason: str
+
+
+class FaultReported(Struct, frozen=True, tag=True):
+    """A part of the program met a fault it survived; someone should look."""
+
+    at_ns: int
+    mono_ns: int
+    where: str
+    message: str
+
+
+Event = (
+    BookUpdated
+    | FeedLost
+    | OrderReported
+    | FeesStated
+    | CommandReceived
+    | CycleTicked
+    | ProcessStarted
+    | StopRequested
+    | ProcessStopping
+    | FaultReported
+)
