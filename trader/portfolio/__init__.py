@@ -1,0 +1,1 @@
+"""What do we have: ledgers, stop-losses, closings, rebalancing, reconciliation. Pure."""

@@ -1,0 +1,299 @@
+"""LiveGuard: may a live order leave this instant, and every reason why not.
+
+Pure. Readiness is what was sensed, with None for what never was; a predicate that cannot be judged
+does not hold. All predicates are judged every time, so that every reason is named.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from msgspec import Struct
+
+from trader.domain.control import BlockReason, Mode
+
+
+class Loss(StrEnum):
+    """What the failing of a predicate costs, from mildest to strictest."""
+
+    PAUSES = "pauses"
+    SUSPENDS = "suspends"
+    DEMOTES = "demotes"
+    REVOKES = "revokes"
+    HALTS = "halts"
+
+
+class GuardRules(Struct, frozen=True):
+    """The limits of readiness, by their config keys. Unset where the config leaves them so."""
+
+    max_redis_heartbeat_age_ms: float
+    max_clock_skew_ms: float
+    max_loop_lag_ms: float
+    min_disk_free_mb: float
+    dry_run_cycles: int
+    redis_needed: bool
+    operator_needed: bool
+    confirm_max_age_hours: float | None = None
+
+
+class Readiness(Struct, frozen=True):
+    """What is sensed now. None: not sensed since start, which never counts as good."""
+
+    mode: Mode
+    env_flag: bool = False
+    confirm_file: bool | None = None
+    """True where the file is there; False absent."""
+    confirm_file_safe: bool | None = None
+    confirm_file_arms: bool | None = None
+    confirm_file_age_hours: float | None = None
+    lock_held: bool | None = None
+    lease_held: bool | None = None
+    keys_cannot_withdraw: bool | None = None
+    halted: bool = False
+    demoted: bool = False
+    paused: bool = False
+    breakers: tuple[str, ...] = ()
+    safety_holds: bool | None = None
+    disk_free_mb: float | None = None
+    operator_reachable: bool | None = None
+    operator_credentials: bool | None = None
+    fresh_pairs: int | None = None
+    redis_age_ms: float | None = None
+    clock_skew_ms: float | None = None
+    reconciled: bool | None = None
+    loop_lag_ms: float | None = None
+    dry_cycles_done: int = 0
+
+
+class Finding(Struct, frozen=True):
+    """One predicate judged: its code, whether it holds, what was seen, what is allowed."""
+
+    reason: BlockReason
+    loss: Loss
+    holds: bool
+    value: str
+    limit: str
+
+
+class Predicate(Struct, frozen=True):
+    """One row of the gate's table."""
+
+    reason: BlockReason
+    loss: Loss
+    value: Callable[[Readiness], object]
+    holds: Callable[[Readiness, GuardRules], bool]
+    limit: Callable[[GuardRules], object]
+
+
+def _flag(value: bool | None) -> bool:
+    return value is True
+
+
+def _under(value: float | None, limit: float) -> bool:
+    # Written so that NaN on either side does not hold.
+    return value is not None and 0 <= value < limit
+
+
+_R, _L = BlockReason, Loss
+
+PREDICATES: tuple[Predicate, ...] = (
+    Predicate(
+        _R.MODE_NOT_LIVE,
+        _L.REVOKES,
+        lambda r: r.mode.value,
+        lambda r, _: r.mode is Mode.LIVE,
+        lambda _: "live",
+    ),
+    Predicate(
+        _R.ENV_FLAG_MISSING,
+        _L.REVOKES,
+        lambda r: r.env_flag,
+        lambda r, _: r.env_flag is True,
+        lambda _: "LIVE_TRADING=1",
+    ),
+    Predicate(
+        _R.CONFIRM_FILE_MISSING,
+        _L.REVOKES,
+        lambda r: r.confirm_file,
+        lambda r, _: _flag(r.confirm_file),
+        lambda _: "present",
+    ),
+    Predicate(
+        _R.CONFIRM_FILE_UNSAFE,
+        _L.REVOKES,
+        lambda r: r.confirm_file_safe,
+        lambda r, _: r.confirm_file is False or _flag(r.confirm_file_safe),
+        lambda _: "a regular file of this user's, one link, not writable by others",
+    ),
+    Predicate(
+        _R.LOCK_NOT_HELD,
+        _L.REVOKES,
+        lambda r: r.lock_held,
+        lambda r, _: _flag(r.lock_held),
+        lambda _: "held by this process",
+    ),
+    Predicate(
+        _R.LEASE_NOT_HELD,
+        _L.REVOKES,
+        lambda r: r.lease_held,
+        lambda r, g: not g.redis_needed or _flag(r.lease_held),
+        lambda g: "held by this engine" if g.redis_needed else "not needed",
+    ),
+    Predicate(
+        _R.KEY_SCOPE_TOO_WIDE,
+        _L.REVOKES,
+        lambda r: r.keys_cannot_withdraw,
+        lambda r, _: r.keys_cannot_withdraw is not False,
+        lambda _: "no key can withdraw",
+    ),
+    Predicate(
+        _R.KEY_SCOPE_UNKNOWN,
+        _L.SUSPENDS,
+        lambda r: r.keys_cannot_withdraw,
+        lambda r, _: r.keys_cannot_withdraw is not None,
+        lambda _: "asked of every venue",
+    ),
+    Predicate(
+        _R.HALTED, _L.HALTS, lambda r: r.halted, lambda r, _: r.halted is False, lambda _: "no halt"
+    ),
+    Predicate(
+        _R.DEMOTED,
+        _L.DEMOTES,
+        lambda r: r.demoted,
+        lambda r, _: r.demoted is False,
+        lambda _: "not demoted",
+    ),
+    Predicate(
+        _R.CONFIRM_FILE_NOT_ARMED,
+        _L.DEMOTES,
+        lambda r: r.confirm_file_arms,
+        lambda r, _: r.confirm_file is False or _flag(r.confirm_file_arms),
+        lambda _: "touched since the last latch",
+    ),
+    Predicate(
+        _R.CONFIRM_FILE_EXPIRED,
+        _L.DEMOTES,
+        lambda r: r.confirm_file_age_hours,
+        lambda r, g: (
+            g.confirm_max_age_hours is None
+            or r.confirm_file is False
+            or _under(r.confirm_file_age_hours, g.confirm_max_age_hours)
+        ),
+        lambda g: g.confirm_max_age_hours,
+    ),
+    Predicate(
+        _R.BREAKER_TRIPPED,
+        _L.DEMOTES,
+        lambda r: ",".join(r.breakers) or "none",
+        lambda r, _: not r.breakers,
+        lambda _: "none tripped",
+    ),
+    Predicate(
+        _R.SAFETY_FAILED,
+        _L.DEMOTES,
+        lambda r: r.safety_holds,
+        lambda r, _: _flag(r.safety_holds),
+        lambda _: "loss, exposure and open trades within their limits",
+    ),
+    Predicate(
+        _R.DISK_LOW,
+        _L.SUSPENDS,
+        lambda r: r.disk_free_mb,
+        lambda r, g: r.disk_free_mb is not None and r.disk_free_mb > g.min_disk_free_mb,
+        lambda g: g.min_disk_free_mb,
+    ),
+    Predicate(
+        _R.OPERATOR_CREDENTIALS,
+        _L.DEMOTES,
+        lambda r: r.operator_credentials,
+        lambda r, g: not g.operator_needed or _flag(r.operator_credentials),
+        lambda g: "accepted by Telegram" if g.operator_needed else "not needed",
+    ),
+    Predicate(
+        _R.OPERATOR_UNREACHABLE,
+        _L.SUSPENDS,
+        lambda r: r.operator_reachable,
+        lambda r, g: not g.operator_needed or _flag(r.operator_reachable),
+        lambda g: "reachable by chat" if g.operator_needed else "not needed",
+    ),
+    Predicate(
+        _R.FEEDS_STALE,
+        _L.SUSPENDS,
+        lambda r: r.fresh_pairs,
+        lambda r, _: r.fresh_pairs is not None and r.fresh_pairs >= 1,
+        lambda _: "at least 1 pair fresh",
+    ),
+    Predicate(
+        _R.REDIS_STALE,
+        _L.SUSPENDS,
+        lambda r: r.redis_age_ms,
+        lambda r, g: not g.redis_needed or _under(r.redis_age_ms, g.max_redis_heartbeat_age_ms),
+        lambda g: g.max_redis_heartbeat_age_ms if g.redis_needed else "not needed",
+    ),
+    Predicate(
+        _R.CLOCK_SKEWED,
+        _L.SUSPENDS,
+        lambda r: r.clock_skew_ms,
+        lambda r, g: _under(r.clock_skew_ms, g.max_clock_skew_ms),
+        lambda g: g.max_clock_skew_ms,
+    ),
+    Predicate(
+        _R.NOT_RECONCILED,
+        _L.SUSPENDS,
+        lambda r: r.reconciled,
+        lambda r, _: _flag(r.reconciled),
+        lambda _: "every venue reconciled",
+    ),
+    Predicate(
+        _R.LOOP_SLOW,
+        _L.SUSPENDS,
+        lambda r: r.loop_lag_ms,
+        lambda r, g: _under(r.loop_lag_ms, g.max_loop_lag_ms),
+        lambda g: g.max_loop_lag_ms,
+    ),
+    Predicate(
+        _R.DRY_RUN,
+        _L.SUSPENDS,
+        lambda r: r.dry_cycles_done,
+        lambda r, g: r.dry_cycles_done >= g.dry_run_cycles,
+        lambda g: g.dry_run_cycles,
+    ),
+    Predicate(
+        _R.PAUSED,
+        _L.PAUSES,
+        lambda r: r.paused,
+        lambda r, _: r.paused is False,
+        lambda _: "not paused",
+    ),
+)
+
+
+class LiveGuard:
+    """Judges readiness by the table. Holds the rules and nothing else."""
+
+    def __init__(self, rules: GuardRules) -> None:
+        self._rules = rules
+
+    def findings(self, readiness: Readiness) -> tuple[Finding, ...]:
+        """Every predicate with what was seen and what is allowed, holding or not."""
+        return tuple(
+            Finding(
+                row.reason,
+                row.loss,
+                row.holds(readiness, self._rules),
+                _shown(row.value(readiness)),
+                _shown(row.limit(self._rules)),
+            )
+            for row in PREDICATES
+        )
+
+    def blocks(self, readiness: Readiness) -> tuple[BlockReason, ...]:
+        """Every reason why no live order may leave now; empty means it may."""
+        return tuple(row.reason for row in PREDICATES if not row.holds(readiness, self._rules))
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

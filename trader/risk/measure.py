@@ -1,0 +1,330 @@
+"""Measuring a proposal: every number the checks compare, each with the age of what it came from.
+
+Nothing is judged here. What cannot be measured stays None, and the check that needs it refuses.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from itertools import pairwise
+
+from msgspec import Struct
+
+from trader.domain.account import Account, Holding
+from trader.domain.instrument import KRW, FeeIn, Instrument, InstrumentId
+from trader.domain.market import MarketView, OrderBook, exact, notional_within, walk
+from trader.domain.order import Intent, Proposal, Purpose, Side
+
+_ZERO = Decimal(0)
+_ONE = Decimal(1)
+_HUNDRED = Decimal(100)
+LIQUIDITY_REACH_PCT = 1.0
+"""Liquidity counts what stands within this many percent of mid (trading.md, entries)."""
+
+
+class Reading(Struct, frozen=True, gc=False):
+    """One measured value and the age in milliseconds of the data it came from."""
+
+    value: object
+    age_ms: object = 0.0
+
+
+Readings = tuple[Reading | None, ...]
+"""One reading for each leg or holding; a check holds only if it holds for every one."""
+
+
+class Measured(Struct, frozen=True):
+    """All that entries and closings are judged by. An empty tuple is as bad as a missing value.
+
+    The ``*_short``, ``off_*`` and counting fields are zero when all is well.
+    """
+
+    confidence: Readings = ()
+    slippage_pct: Readings = ()
+    leg_notional_krw: Readings = ()
+    loss_today_krw: Readings = ()
+    expected_net_pct: Readings = ()
+    liquidity_krw: Readings = ()
+    order_delay_ms: Readings = ()
+    collar_pct: Readings = ()
+    venue_gap_pct: Readings = ()
+    exposure_after_krw: Readings = ()
+    open_trades_after: Readings = ()
+    orders_after: Readings = ()
+    balance_short: Readings = ()
+    stop_reserve_short: Readings = ()
+    minimum_short: Readings = ()
+    off_tick: Readings = ()
+    off_lot: Readings = ()
+    flawed_books: Readings = ()
+    book_age_ms: Readings = ()
+    book_skew_ms: Readings = ()
+    untradable: Readings = ()
+    breakers: Readings = ()
+    paused: Readings = ()
+    beyond_position: Readings = ()
+
+
+class _Leg(Struct, frozen=True):
+    intent: Intent
+    instrument: Instrument
+    book: OrderBook | None
+    age_ms: float | None
+    won: Decimal | None
+    """Won for one unit of the quote, on the side this leg takes."""
+
+
+def measure_closing(
+    proposal: Proposal,
+    account: Account,
+    instruments: Mapping[InstrumentId, Instrument],
+    market: MarketView,
+    now_mono_ns: int,
+) -> Measured:
+    """Measure what a closing is judged by: its own legs' books, price, balance and position."""
+    legs = _legs(proposal, instruments, market, now_mono_ns)
+    excess = {
+        leg.intent.instrument: leg.intent.quantity
+        - account.reducible.get(leg.intent.instrument, _ZERO)
+        for leg in legs
+    }
+    return Measured(
+        order_delay_ms=_now((now_mono_ns - proposal.signal_ns) / 1e6),
+        collar_pct=tuple(_collar(leg) for leg in legs),
+        balance_short=_balance_short(legs, account.free),
+        minimum_short=tuple(_minimum_short(leg) for leg in legs),
+        off_tick=tuple(_off_tick(leg) for leg in legs),
+        off_lot=tuple(_off_lot(leg) for leg in legs),
+        flawed_books=_now(sum(leg.book is None for leg in legs)),
+        book_age_ms=tuple(_age(leg.age_ms) for leg in legs),
+        beyond_position=tuple(Reading(max(over, _ZERO)) for over in excess.values()),
+    )
+
+
+def measure_entry(
+    proposal: Proposal,
+    account: Account,
+    instruments: Mapping[InstrumentId, Instrument],
+    market: MarketView,
+    stop_pct: Decimal,
+    now_mono_ns: int,
+) -> Measured:
+    """Measure all that an entry is judged by.
+
+    ``stop_pct`` is the distance to the stop in percent: what an open trade's short leg may have to
+    be bought back at beyond today's price.
+    """
+    legs = _legs(proposal, instruments, market, now_mono_ns)
+    ages = [leg.age_ms for leg in legs]
+    if any(leg.instrument.quote != KRW for leg in legs) and market.usdt_krw is not None:
+        ages.append(_live_age(market, market.usdt_krw, now_mono_ns))
+    evidence = proposal.evidence
+    seen_ms = max((age for age in ages if age is not None), default=None)
+    values = [_leg_krw(leg) for leg in legs]
+    known = [value for value in values if value is not None]
+    largest = max(known) if len(known) == len(legs) else None
+    is_new = proposal.purpose is Purpose.OPEN
+    # A completion's trade is in the exposure already, at its worst: it adds nothing.
+    added = _ZERO if not is_new else largest
+    return Measured(
+        confidence=(None,) if evidence is None else (Reading(evidence.confidence, seen_ms),),
+        expected_net_pct=(
+            (None,) if evidence is None else (Reading(evidence.expected_net_pct, seen_ms),)
+        ),
+        slippage_pct=tuple(_slippage(leg) for leg in legs),
+        leg_notional_krw=tuple(
+            None if value is None else Reading(value, leg.age_ms)
+            for leg, value in zip(legs, values, strict=True)
+        ),
+        loss_today_krw=(Reading(account.loss_today_krw, account.marks_age_ms),),
+        liquidity_krw=tuple(_liquidity(leg) for leg in legs),
+        order_delay_ms=_now((now_mono_ns - proposal.signal_ns) / 1e6),
+        collar_pct=tuple(_collar(leg) for leg in legs),
+        venue_gap_pct=(_venue_gap(legs, market),),
+        exposure_after_krw=((None,) if added is None else _now(account.exposure_krw + added)),
+        open_trades_after=_now(account.open_trades + (1 if is_new else 0)),
+        orders_after=_now(account.orders_last_minute + len(legs)),
+        balance_short=_balance_short(legs, account.free),
+        stop_reserve_short=_stop_reserve_short(legs, account, stop_pct),
+        minimum_short=tuple(_minimum_short(leg) for leg in legs),
+        off_tick=tuple(_off_tick(leg) for leg in legs),
+        off_lot=tuple(_off_lot(leg) for leg in legs),
+        flawed_books=_now(sum(age is None for age in ages)),
+        book_age_ms=tuple(_age(age) for age in ages),
+        book_skew_ms=(_skew(legs),),
+        untradable=_now(sum(not leg.instrument.tradable for leg in legs)),
+        breakers=_now(account.breakers),
+        paused=_now(int(account.paused)),
+    )
+
+
+def stop_reserve(
+    instrument: Instrument, signed_quantity: Decimal, price: Decimal, stop_pct: Decimal
+) -> tuple[Holding, Decimal]:
+    """What closing a leg at its stop will take: the coin of a long, the quote money of a short.
+
+    A coin fee is left out of a long: what it leaves missing is dust, not a shortfall.
+    """
+    if signed_quantity > 0:
+        kept = signed_quantity
+        if instrument.fees.charged_in is FeeIn.RECEIVED:
+            kept -= signed_quantity * instrument.fees.taker_share
+        return (instrument.venue, instrument.base), kept
+    worst = price * (_ONE + stop_pct / _HUNDRED) * (_ONE + instrument.fees.taker_share)
+    return (instrument.venue, instrument.quote), -signed_quantity * worst
+
+
+def _legs(
+    proposal: Proposal,
+    instruments: Mapping[InstrumentId, Instrument],
+    market: MarketView,
+    now_mono_ns: int,
+) -> tuple[_Leg, ...]:
+    found = []
+    for intent in proposal.intents:
+        instrument = instruments[intent.instrument]
+        leaving = intent.side is Side.BUY
+        found.append(
+            _Leg(
+                intent,
+                instrument,
+                market.books.get(intent.instrument),
+                _live_age(market, intent.instrument, now_mono_ns),
+                market.won_taking(instrument.quote, leaving=leaving),
+            )
+        )
+    return tuple(found)
+
+
+def _live_age(market: MarketView, instrument: InstrumentId, now_mono_ns: int) -> float | None:
+    """Age of a book that may be traded on; None where there is none, however young the last was."""
+    return market.age_ms(instrument, now_mono_ns) if instrument in market.books else None
+
+
+def _now(value: object) -> Readings:
+    return (Reading(value),)
+
+
+def _age(age_ms: float | None) -> Reading | None:
+    return None if age_ms is None else Reading(age_ms, age_ms)
+
+
+def _leg_krw(leg: _Leg) -> Decimal | None:
+    if leg.won is None:
+        return None
+    return leg.intent.quantity * leg.intent.limit_price * leg.won
+
+
+def _slippage(leg: _Leg) -> Reading | None:
+    """Walked average against the best price, in percent; None where the book ends too soon."""
+    if leg.book is None:
+        return None
+    levels = leg.book.asks if leg.intent.side is Side.BUY else leg.book.bids
+    taken = walk(levels, leg.intent.quantity)
+    if taken is None or taken.filled < leg.intent.quantity:
+        return None
+    best = exact(levels[0][0])
+    return Reading(abs(taken.average_price / best - _ONE) * _HUNDRED, leg.age_ms)
+
+
+def _liquidity(leg: _Leg) -> Reading | None:
+    if leg.book is None or leg.won is None:
+        return None
+    levels = leg.book.asks if leg.intent.side is Side.BUY else leg.book.bids
+    standing = notional_within(levels, leg.book.mid, LIQUIDITY_REACH_PCT)
+    return Reading(standing * float(leg.won), leg.age_ms)
+
+
+def _collar(leg: _Leg) -> Reading | None:
+    if leg.book is None:
+        return None
+    mid = (exact(leg.book.best_bid) + exact(leg.book.best_ask)) / 2
+    return Reading(abs(leg.intent.limit_price - mid) / mid * _HUNDRED, leg.age_ms)
+
+
+def _venue_gap(legs: tuple[_Leg, ...], market: MarketView) -> Reading | None:
+    """How far apart the legs' mids stand in won, in percent of the lower; zero for one leg."""
+    mids: list[Decimal] = []
+    oldest = 0.0
+    for leg in legs:
+        rate = market.won_mid(leg.instrument.quote)
+        if leg.book is None or rate is None or leg.age_ms is None:
+            return None
+        mids.append(exact(leg.book.mid) * rate)
+        oldest = max(oldest, leg.age_ms)
+    gap = max((abs(a - b) / min(a, b) for a, b in pairwise(mids)), default=_ZERO)
+    return Reading(gap * _HUNDRED, oldest)
+
+
+def _skew(legs: tuple[_Leg, ...]) -> Reading | None:
+    stamps = [leg.book.mono_ns for leg in legs if leg.book is not None]
+    if len(stamps) < len(legs):
+        return None
+    return Reading((max(stamps) - min(stamps)) / 1e6)
+
+
+def _minimum_short(leg: _Leg) -> Reading | None:
+    notional = leg.intent.quantity * leg.intent.limit_price
+    return Reading(max(leg.instrument.min_notional - notional, _ZERO), leg.age_ms)
+
+
+def _off_tick(leg: _Leg) -> Reading:
+    price = leg.intent.limit_price
+    return Reading(int(price <= 0 or not leg.instrument.is_on_tick(price)))
+
+
+def _off_lot(leg: _Leg) -> Reading:
+    quantity = leg.intent.quantity
+    return Reading(int(quantity <= 0 or not leg.instrument.is_on_lot(quantity)))
+
+
+def _cost(leg: _Leg) -> tuple[Holding, Decimal]:
+    """What the leg gives away at worst: coin when selling, money and fee when buying."""
+    instrument, intent = leg.instrument, leg.intent
+    if intent.side is Side.SELL:
+        return (instrument.venue, instrument.base), intent.quantity
+    money = intent.quantity * intent.limit_price
+    if instrument.fees.charged_in is FeeIn.QUOTE:
+        money *= _ONE + instrument.fees.taker_share
+    return (instrument.venue, instrument.quote), money
+
+
+def _proceeds(leg: _Leg) -> tuple[Holding, Decimal]:
+    """What the leg brings at worst, after its fee."""
+    instrument, intent = leg.instrument, leg.intent
+    if intent.side is Side.SELL:
+        money = intent.quantity * intent.limit_price
+        return (instrument.venue, instrument.quote), money * (_ONE - instrument.fees.taker_share)
+    coin = intent.quantity
+    if instrument.fees.charged_in is FeeIn.RECEIVED:
+        coin *= _ONE - instrument.fees.taker_share
+    return (instrument.venue, instrument.base), coin
+
+
+def _balance_short(legs: tuple[_Leg, ...], free: Mapping[Holding, Decimal]) -> Readings:
+    needed: dict[Holding, Decimal] = {}
+    for leg in legs:
+        holding, amount = _cost(leg)
+        needed[holding] = needed.get(holding, _ZERO) + amount
+    return tuple(
+        Reading(max(amount - free.get(holding, _ZERO), _ZERO)) for holding, amount in needed.items()
+    )
+
+
+def _stop_reserve_short(legs: tuple[_Leg, ...], account: Account, stop_pct: Decimal) -> Readings:
+    after = dict(account.free)
+    needed = dict(account.reserved)
+    for leg in legs:
+        given, cost = _cost(leg)
+        taken, proceeds = _proceeds(leg)
+        after[given] = after.get(given, _ZERO) - cost
+        after[taken] = after.get(taken, _ZERO) + proceeds
+        if leg.book is None:
+            return (None,)
+        price = exact(leg.book.best_ask)
+        signed = leg.intent.side.sign * leg.intent.quantity
+        holding, reserve = stop_reserve(leg.instrument, signed, price, stop_pct)
+        needed[holding] = needed.get(holding, _ZERO) + reserve
+    return tuple(
+        Reading(max(amount - after.get(holding, _ZERO), _ZERO))
+        for holding, amount in needed.items()
+    )

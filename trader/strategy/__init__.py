@@ -1,0 +1,1 @@
+"""What do we want: strategies turn books into proposals. Pure; they decide and send nothing."""
