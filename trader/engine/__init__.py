@@ -1,0 +1,1 @@
+"""What now: the pure, synchronous engine that turns each event into an outcome."""

@@ -1,0 +1,365 @@
+"""Engine: one pure, synchronous step from an event to an outcome; the one place that orders them.
+
+No await, no clock, no I/O. The same events always lead to the same facts.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from trader.domain.control import Command, Pause, Resume
+from trader.domain.events import (
+    BookUpdated,
+    CommandReceived,
+    CycleTicked,
+    Event,
+    FaultReported,
+    FeedLost,
+    FeesStated,
+    OrderReported,
+    ProcessStarted,
+    ProcessStopping,
+    StopRequested,
+)
+from trader.domain.facts import (
+    EngineStarted,
+    EngineStopped,
+    EntriesPaused,
+    EntriesResumed,
+    Fact,
+    FaultRecorded,
+    FeeChanged,
+    GateChanged,
+    OrderMoved,
+    RestBegan,
+)
+from trader.domain.instrument import Instrument, InstrumentId
+from trader.domain.market import OrderBook
+from trader.domain.order import (
+    ApprovedOrder,
+    LedgerName,
+    Order,
+    OrderState,
+    PairName,
+    Proposal,
+    Purpose,
+    may_become,
+)
+from trader.domain.trade import TradePhase
+from trader.engine.decisions import Decisions
+from trader.engine.housekeeping import Housekeeping
+from trader.engine.rules import EngineRules
+from trader.engine.snapshot import Snapshot
+from trader.engine.state import State
+from trader.engine.tending import Tending
+from trader.engine.views import snapshot
+from trader.portfolio.booking import book_fill
+from trader.portfolio.ledger import Ledger
+from trader.portfolio.stoploss import StopLoss, StopMode
+from trader.strategy.protocol import Strategy
+
+_SECOND_NS = 1_000_000_000
+_MINUTE_NS = 60 * _SECOND_NS
+
+
+class Outcome(Struct, frozen=True):
+    """What an event led to: facts to commit, then orders to send, those of a trade together.
+
+    Nothing is ever cancelled: every order is IOC or FOK and cannot rest.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    orders: tuple[ApprovedOrder, ...] = ()
+
+
+NOTHING = Outcome()
+"""Most quotes lead to nothing; they share this."""
+
+
+class Engine:
+    """Decides. Construct, ``restore`` the journal's facts, then ``process`` events one by one."""
+
+    def __init__(
+        self,
+        rules: EngineRules,
+        instruments: Mapping[InstrumentId, Instrument],
+        strategy: Strategy,
+    ) -> None:
+        self._state = State(rules, instruments)
+        self._strategy = strategy
+        stop = StopLoss(rules.stop, self._state.instruments)
+        self._stop = stop
+        self._decisions = Decisions(self._state, stop)
+        self._tending = Tending(self._state, self._decisions, strategy, stop)
+        self._housekeeping = Housekeeping(self._state, self._tending, strategy)
+        self._ledgers = tuple(self._state.ledgers.values())
+        self._next_second_ns = 0
+        self._cycles = self._faults = 0
+
+    @property
+    def state(self) -> State:
+        """What the engine knows; for reading only."""
+        return self._state
+
+    def restore(self, facts: Iterable[Fact]) -> int:
+        """Rebuild the account from the journal before the first event; returns how many facts."""
+        count = 0
+        for fact in facts:
+            self._state.now_ns = max(self._state.now_ns, fact.at_ns)
+            self._state.apply(fact)
+            count += 1
+        self._state.forget_process()
+        self._tending.resume()
+        return count
+
+    def process(self, event: Event) -> Outcome:
+        """Take one event in. Facts are already true in here; commit them before anything leaves."""
+        state = self._state
+        if event.mono_ns > state.now_mono_ns:
+            state.now_mono_ns = event.mono_ns
+        if event.at_ns > state.now_ns:
+            state.now_ns = event.at_ns
+        if type(event) is BookUpdated:
+            self._on_book(event.book)
+        else:
+            self._on_other(event)
+        if state.now_mono_ns >= self._next_second_ns:
+            self._each_second()
+        if not state.has_news:
+            return NOTHING
+        facts, orders = state.take()
+        return Outcome(facts, orders)
+
+    def snapshot(self) -> Snapshot:
+        """The figures the rest of the program may show, as of the last event."""
+        return snapshot(
+            self._state,
+            self._decisions,
+            cycles=self._cycles,
+            stop_losses=self._tending.stop_losses,
+            faults=self._faults,
+        )
+
+    # quotes
+
+    def _on_book(self, book: OrderBook) -> None:
+        state = self._state
+        if book.venue_ns is not None:
+            state.venue_ns = book.venue_ns
+        if state.market.update(book) is not None:
+            return
+        if self._ledgers[0].trades or self._ledgers[1].trades:
+            self._tending.on_book(book.instrument)
+        if self._stop.mode is StopMode.DYNAMIC:
+            self._observe_spreads(book)
+        if state.stopping:
+            return
+        proposal = self._strategy.propose(
+            book.instrument, state.market, state.entry_ledger, self._may_open
+        )
+        if proposal is not None:
+            self._consider(proposal)
+
+    def _may_open(self, pair: PairName, direction: str) -> bool:
+        """Whether there is room for one more trade: none open, not resting, not empty."""
+        state = self._state
+        route = (state.entry_ledger, pair, direction)
+        if route in state.empty or state.now_ns < state.rests.get(route, 0):
+            return False
+        open_now = sum(
+            trade.pair == pair and trade.direction == direction
+            for trade in state.ledgers[route[0]].trades.values()
+        )
+        return open_now < state.rules.max_trades_per_pair
+
+    def _consider(self, proposal: Proposal) -> None:
+        state = self._state
+        self._decisions.note_signal(proposal.pair, proposal.direction)
+        route = (proposal.ledger, proposal.pair, proposal.direction)
+        if state.recent_openings(route) >= state.rules.max_repeats:
+            until = state.now_ns + state.rules.repeat_window_minutes * _MINUTE_NS
+            state.record(RestBegan(state.now_ns, *route, until))
+            return
+        # The strategy is a user's to write; only an opening may come from here.
+        if proposal.purpose is Purpose.OPEN and proposal.trade_id is None:
+            self._decisions.decide(proposal)
+
+    def _observe_spreads(self, book: OrderBook) -> None:
+        market = self._state.market
+        for pair in self._state.rules.strategy.pairs:
+            if book.instrument not in (pair.first, pair.second):
+                continue
+            first, second = market.books.get(pair.first), market.books.get(pair.second)
+            first_rate = market.won_mid(self._state.instruments[pair.first].quote)
+            second_rate = market.won_mid(self._state.instruments[pair.second].quote)
+            if first is None or second is None or first_rate is None or second_rate is None:
+                continue
+            ratio = first.mid * float(first_rate) / (second.mid * float(second_rate))
+            self._stop.observe(pair.name, book.mono_ns, (ratio - 1) * 100)
+
+    # everything else
+
+    def _on_other(self, event: Event) -> None:
+        state = self._state
+        match event:
+            case BookUpdated():
+                self._on_book(event.book)
+            case OrderReported():
+                self._on_report(event)
+            case CycleTicked():
+                self._on_cycle(event)
+            case CommandReceived():
+                self._obey(event.command)
+            case FeedLost():
+                for instrument in state.instruments.values():
+                    if instrument.venue == event.venue:
+                        state.market.forget(instrument.id)
+            case FeesStated():
+                self._on_fees(event)
+            case ProcessStarted():
+                self._start(event)
+            case StopRequested():
+                self._stop_entries(event)
+            case ProcessStopping():
+                self._decisions.write_counts()
+                state.record(EngineStopped(state.now_ns, event.reason))
+            case FaultReported():
+                self._faults += 1
+                state.record(FaultRecorded(state.now_ns, event.where, event.message))
+            case _:
+                assert_never(event)
+
+    def _each_second(self) -> None:
+        self._next_second_ns = self._state.now_mono_ns + _SECOND_NS
+        self._housekeeping.each_second()
+        self._tending.each_second()
+        for pair, direction in self._decisions.standing_signals:
+            if not self._strategy.is_signal(pair, direction, self._state.market):
+                self._decisions.signal_ended(pair, direction)
+        self._decisions.write_counts()
+
+    def _on_cycle(self, event: CycleTicked) -> None:
+        self._cycles += 1
+        state = self._state
+        if event.blocks != state.blocks:
+            state.generation += 1
+            state.record(
+                GateChanged(state.now_ns, state.rules.mode, event.blocks == (), event.blocks)
+            )
+
+    def _obey(self, command: Command) -> None:
+        state = self._state
+        match command:
+            case Pause():
+                if not state.paused:
+                    state.record(EntriesPaused(state.now_ns, command.by, command.reason))
+            case Resume():
+                if state.paused:
+                    state.record(EntriesResumed(state.now_ns, command.by))
+            case _:
+                assert_never(command)
+
+    def _start(self, event: ProcessStarted) -> None:
+        state = self._state
+        state.record(
+            EngineStarted(
+                state.now_ns, state.rules.name, state.rules.mode, event.version, event.seed
+            )
+        )
+        # A paper venue forgets with its process: what was in flight there will never be reported.
+        paper = state.ledgers[LedgerName.PAPER]
+        for trade_id in list(paper.in_flight):
+            for order_id in sorted(paper.in_flight.get(trade_id, ())):
+                order = paper.orders[order_id]
+                self._move(paper, order, OrderState.CANCELLED, order.executed, "process ended")
+
+    def _stop_entries(self, event: StopRequested) -> None:
+        state = self._state
+        state.stopping = True
+        if not event.flatten:
+            return
+        for ledger in self._ledgers:
+            for trade in list(ledger.trades.values()):
+                if trade.phase is TradePhase.OPEN:
+                    self._tending.close(ledger, trade, Purpose.FLATTEN)
+
+    def _on_fees(self, event: FeesStated) -> None:
+        state = self._state
+        known = state.instruments.get(event.instrument)
+        if known is None or known.fees == event.fees:
+            return
+        revised = replace(known, fees=event.fees)
+        state.instruments[event.instrument] = revised
+        self._strategy.revise(revised)
+        state.record(
+            FeeChanged(state.now_ns, event.instrument, known.fees.taker_pct, event.fees.taker_pct)
+        )
+
+    # reports
+
+    def _on_report(self, event: OrderReported) -> None:
+        """Book what is new of a report; a repeated, late or reordered one changes nothing twice."""
+        state = self._state
+        ledger = state.ledger_of(event.client_order_id)
+        if ledger is None:
+            self._faults += 1
+            state.record(
+                FaultRecorded(state.now_ns, "report", f"no order of ours: {event.client_order_id}")
+            )
+            return
+        order = ledger.orders[event.client_order_id]
+        trade_id = order.approved.trade_id
+        known = ledger.fill_keys.get(event.client_order_id, set())
+        executed = order.executed
+        for fill in event.fills:
+            if fill.key in known:
+                continue
+            executed += fill.quantity
+            state.record(
+                book_fill(
+                    fill,
+                    ledger.name,
+                    trade_id,
+                    state.instruments,
+                    state.market,
+                    state.now_mono_ns,
+                    state.rules.max_ws_age_ms,
+                )
+            )
+            known = ledger.fill_keys[event.client_order_id]
+        after = event.state if may_become(order.state, event.state) else order.state
+        if after is not order.state or executed != order.executed:
+            self._move(ledger, order, after, executed, event.reason)
+
+    def _move(
+        self,
+        ledger: Ledger,
+        order: Order,
+        after: OrderState,
+        executed: Decimal,
+        reason: str,
+    ) -> None:
+        state, approved = self._state, order.approved
+        state.record(
+            OrderMoved(
+                state.now_ns,
+                ledger.name,
+                approved.client_order_id,
+                approved.trade_id,
+                after,
+                executed,
+                reason,
+            )
+        )
+        moved = ledger.orders[approved.client_order_id]
+        if not moved.is_final:
+            return
+        if ledger.name is LedgerName.LIVE and after is not OrderState.BLOCKED:
+            venue = state.instruments[approved.intent.instrument].venue
+            self._housekeeping.count_answer(venue, rejected=after is OrderState.REJECTED)
+        if approved.purpose is Purpose.UNWIND and executed == 0:
+            self._tending.unwinding_failed(ledger, approved.trade_id)
+        self._tending.drive(ledger, approved.trade_id)

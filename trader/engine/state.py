@@ -1,0 +1,250 @@
+"""State: the market as last seen (forgettable) and the account (rebuilt from facts).
+
+``record`` is the only way anything becomes true: it folds the fact in and keeps it for the commit.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from decimal import Decimal
+
+from trader.domain.account import Account, Holding
+from trader.domain.control import BlockReason, Mode
+from trader.domain.facts import (
+    BreakerCleared,
+    BreakerTripped,
+    DirectionEmptied,
+    DirectionRefilled,
+    EntriesPaused,
+    EntriesResumed,
+    Fact,
+    FeedRecovered,
+    FeedWentStale,
+    GateChanged,
+    InventoryLevelled,
+    InventorySkewed,
+    OrderIdsReserved,
+    OrdersApproved,
+    RestBegan,
+)
+from trader.domain.instrument import Asset, Instrument, InstrumentId
+from trader.domain.market import MarketView, exact
+from trader.domain.order import ApprovedOrder, ClientOrderId, LedgerName, PairName, Purpose
+from trader.domain.trade import Trade
+from trader.engine.rules import EngineRules
+from trader.portfolio.ledger import Ledger
+from trader.portfolio.marks import TradeMark, mark_trade
+from trader.risk.breakers import BreakerKey, RestWindow
+from trader.risk.measure import stop_reserve
+
+_ZERO = Decimal(0)
+_ID_BLOCK = 1_000
+_MINUTE_NS = 60_000_000_000
+
+Route = tuple[LedgerName, PairName, str]
+"""A ledger's pair and direction: what rests, empties and counts on its own."""
+
+
+class State:
+    """All the engine knows. Components read it freely and change it only through ``record``."""
+
+    def __init__(self, rules: EngineRules, instruments: Mapping[InstrumentId, Instrument]) -> None:
+        self.rules = rules
+        self.instruments: dict[InstrumentId, Instrument] = dict(instruments)
+        self.market = MarketView(rules.strategy.usdt_krw)
+        self.ledgers = {name: Ledger(name, self.instruments) for name in LedgerName}
+        self.breakers: dict[tuple[LedgerName, BreakerKey], int] = {}
+        self.rests: dict[Route, int] = {}
+        self.rest_windows: dict[Route, RestWindow] = {}
+        self.openings: dict[Route, deque[int]] = {}
+        self.empty: dict[Route, DirectionEmptied] = {}
+        self.skewed: set[tuple[LedgerName, Asset]] = set()
+        self.stale: dict[InstrumentId, int] = {}
+        self.sent_ns: deque[int] = deque()
+        self.paused = self.stopping = False
+        self.blocks: tuple[BlockReason, ...] | None = None
+        self.generation = 0
+        self.now_ns = self.now_mono_ns = 0
+        self.venue_ns: int | None = None
+        self._number = self._numbers_end = 0
+        self._facts: list[Fact] = []
+        self._orders: list[ApprovedOrder] = []
+
+    # what becomes true
+
+    def record(self, fact: Fact) -> None:
+        """Make a fact true and keep it for the commit."""
+        self._facts.append(fact)
+        self.apply(fact)
+
+    def send(self, orders: tuple[ApprovedOrder, ...]) -> None:
+        """Hand approved orders to the gate, once their facts are committed."""
+        self._orders.extend(orders)
+
+    def take(self) -> tuple[tuple[Fact, ...], tuple[ApprovedOrder, ...]]:
+        """The facts and orders since the last call."""
+        facts, orders = tuple(self._facts), tuple(self._orders)
+        self._facts.clear()
+        self._orders.clear()
+        return facts, orders
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything became true since the last ``take``."""
+        return bool(self._facts)
+
+    def apply(self, fact: Fact) -> None:
+        """Fold one fact in, new or replayed."""
+        for ledger in self.ledgers.values():
+            ledger.apply(fact)
+        match fact:
+            case OrdersApproved():
+                self._count_opening(fact)
+            case OrderIdsReserved():
+                self._numbers_end = max(self._numbers_end, fact.upto)
+            case EntriesPaused():
+                self.paused = True
+            case EntriesResumed():
+                self.paused = False
+            case BreakerTripped():
+                self.breakers[fact.ledger, (fact.breaker, fact.subject)] = fact.at_ns
+            case BreakerCleared():
+                self.breakers.pop((fact.ledger, (fact.breaker, fact.subject)), None)
+            case RestBegan():
+                route = (fact.ledger, fact.pair, fact.direction)
+                self.rests[route] = fact.until_ns
+                if route not in self.rest_windows:
+                    self.rest_windows[route] = RestWindow(self.rules.breakers)
+                self.rest_windows[route].add(fact.at_ns)
+            case DirectionEmptied():
+                self.empty[fact.ledger, fact.pair, fact.direction] = fact
+            case DirectionRefilled():
+                self.empty.pop((fact.ledger, fact.pair, fact.direction), None)
+            case InventorySkewed():
+                self.skewed.add((fact.ledger, fact.asset))
+            case InventoryLevelled():
+                self.skewed.discard((fact.ledger, fact.asset))
+            case FeedWentStale():
+                self.stale[fact.instrument] = fact.at_ns
+            case FeedRecovered():
+                self.stale.pop(fact.instrument, None)
+            case GateChanged():
+                self.blocks = fact.blocks
+            case _:
+                pass
+
+    def forget_process(self) -> None:
+        """After a replay: what held only for the process that is gone."""
+        self._number = self._numbers_end
+        self.stale.clear()
+        self.blocks = None
+
+    # what is so now
+
+    @property
+    def entry_ledger(self) -> LedgerName:
+        """Where a new trade would be booked: live while the gate is open, else paper."""
+        is_live = self.rules.mode is Mode.LIVE and self.blocks == ()
+        return LedgerName.LIVE if is_live else LedgerName.PAPER
+
+    def ledger_of(self, client_order_id: ClientOrderId) -> Ledger | None:
+        """The ledger that sent this order, or None if neither did."""
+        for ledger in self.ledgers.values():
+            if client_order_id in ledger.orders:
+                return ledger
+        return None
+
+    def next_number(self) -> int:
+        """A number never used before on this journal, for ids of orders, trades and decisions."""
+        if self._number >= self._numbers_end:
+            self.record(OrderIdsReserved(self.now_ns, self._numbers_end + _ID_BLOCK))
+        self._number += 1
+        return self._number
+
+    def next_order_id(self) -> ClientOrderId:
+        """A client order id: our prefix, the engine's name, a number. At most 36 characters."""
+        return ClientOrderId(f"tr-{self.rules.name}-{self.next_number()}")
+
+    def mark(self, trade: Trade) -> TradeMark | None:
+        """The trade's value change in won now; None while a leg has no price."""
+        return mark_trade(trade, self.instruments, self.market, self.now_mono_ns)
+
+    def equity(self, ledger: Ledger) -> tuple[Decimal, Decimal, float] | None:
+        """(equity, unrealised, age of the oldest mark in ms) in won; None while a mark is missing.
+
+        Equity is that of trades and lone legs, fees included; inventory is the operator's.
+        """
+        unrealised, oldest = _ZERO, 0.0
+        for trade in ledger.trades.values():
+            mark = self.mark(trade)
+            if mark is None:
+                return None
+            unrealised += mark.unrealised_krw
+            oldest = max(oldest, mark.age_ms)
+        return ledger.booked_krw + unrealised, unrealised, oldest
+
+    def loss_today(self, ledger: Ledger) -> tuple[Decimal, float] | None:
+        """(loss since midnight in Seoul in won, age of its marks in ms); None while unknown."""
+        equity = self.equity(ledger)
+        if equity is None or ledger.date is None:
+            return None
+        return max(ledger.day_open_krw - equity[0], _ZERO), equity[2]
+
+    def breakers_of(self, ledger: LedgerName) -> list[BreakerKey]:
+        """The breakers that stand in this ledger."""
+        return [key for name, key in self.breakers if name is ledger]
+
+    def account(self, ledger: Ledger, trade: Trade | None = None) -> Account:
+        """What checks look at, now; ``trade`` is the one a closing is about."""
+        loss = self.loss_today(ledger)
+        return Account(
+            exposure_krw=ledger.exposure_krw,
+            open_trades=len(ledger.trades),
+            loss_today_krw=None if loss is None else loss[0],
+            marks_age_ms=0.0 if loss is None else loss[1],
+            orders_last_minute=self.orders_last_minute(),
+            free=ledger.free(),
+            reserved=self._reserved(ledger),
+            reducible={} if trade is None else ledger.reducible(trade),
+            breakers=len(self.breakers_of(ledger.name)),
+            paused=self.paused,
+        )
+
+    def orders_last_minute(self) -> int:
+        """Orders approved within the last minute, of both ledgers."""
+        while self.sent_ns and self.now_mono_ns - self.sent_ns[0] >= _MINUTE_NS:
+            self.sent_ns.popleft()
+        return len(self.sent_ns)
+
+    def recent_openings(self, route: Route) -> int:
+        """How many trades this direction opened within the repeat window."""
+        seen = self.openings.get(route)
+        window = self.rules.repeat_window_minutes * _MINUTE_NS
+        while seen and self.now_ns - seen[0] >= window:
+            seen.popleft()
+        return len(seen) if seen else 0
+
+    def _reserved(self, ledger: Ledger) -> dict[Holding, Decimal]:
+        """What the open trades need to close at their stops, by holding."""
+        reserved: dict[Holding, Decimal] = {}
+        for trade in ledger.trades.values():
+            for leg, position in trade.legs:
+                book = self.market.last_good.get(leg)
+                if position.quantity == 0 or book is None:
+                    continue
+                holding, amount = stop_reserve(
+                    self.instruments[leg],
+                    position.quantity,
+                    exact(book.best_ask),
+                    self.rules.stop.static_pct,
+                )
+                reserved[holding] = reserved.get(holding, _ZERO) + amount
+        return reserved
+
+    def _count_opening(self, fact: OrdersApproved) -> None:
+        for _ in fact.orders:
+            self.sent_ns.append(self.now_mono_ns)
+        first = fact.orders[0]
+        if first.purpose is Purpose.OPEN:
+            route = (first.ledger, first.pair, fact.decision.direction)
+            seen = self.openings.setdefault(route, deque(maxlen=self.rules.max_repeats + 1))
+            seen.append(fact.at_ns)
