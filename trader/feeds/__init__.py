@@ -1,0 +1,1 @@
+"""Hear: what venues say, decoded into events. Holds no opinion on it."""

@@ -1,0 +1,172 @@
+"""The loop, and the inbox that feeds it. Facts are durable before anything leaves the process."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from trader.domain.clock import Stamp
+from trader.domain.control import Transaction
+from trader.domain.errors import InvariantBroken
+from trader.domain.events import BookUpdated, Event
+from trader.domain.facts import Fact
+from trader.domain.instrument import InstrumentId
+from trader.domain.order import ApprovedOrder
+from trader.engine.engine import Engine, Outcome
+
+_YIELD_EVENTS = 64
+_YIELD_NS = 500_000
+
+Listener = Callable[[Event, Outcome], None]
+
+
+class FactJournal(Protocol):
+    """What the loop needs of the journal."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """One atomic write."""
+        ...
+
+    def append(self, tx: Transaction, facts: Sequence[Fact], /) -> None:
+        """Write facts inside it."""
+        ...
+
+
+class AlertWriter(Protocol):
+    """What the loop needs of the alerts: those a batch of facts raises, in its transaction."""
+
+    def enqueue_for(self, tx: Transaction, facts: Sequence[Fact], /) -> None:
+        """Write the alerts that ``facts`` raise."""
+        ...
+
+
+class Door(Protocol):
+    """What the loop needs of the gate."""
+
+    def dispatch(self, orders: Sequence[ApprovedOrder], /) -> None:
+        """Send what was approved."""
+        ...
+
+
+class SystemClock:
+    """The host's clocks: wall time for records, monotonic time for ages."""
+
+    def now(self) -> Stamp:
+        """This instant."""
+        return Stamp(time.time_ns(), time.monotonic_ns())
+
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> None:
+        """Call back on the running event loop."""
+        asyncio.get_running_loop().call_later(delay_ns / 1e9, callback)
+
+
+class Inbox:
+    """Where every event enters. Commands and reports go before quotes, each in its own order.
+
+    A newer book replaces an unread older one of its instrument; nothing else is ever replaced or
+    dropped: past ``bound`` events ``put`` raises, and the process must stop.
+    """
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._urgent: deque[Event] = deque()
+        self._books: dict[InstrumentId, BookUpdated] = {}
+        self._wake: asyncio.Future[None] | None = None
+        self._idle: asyncio.Future[None] | None = None
+        self._handed_out = 0
+        self._slice_began_ns = 0
+        self.conflated = 0
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._books)
+
+    def put(self, event: Event) -> None:
+        """Take an event in.
+
+        Raises:
+            InvariantBroken: more events wait than the bound allows.
+        """
+        if type(event) is BookUpdated:
+            if event.book.instrument in self._books:
+                self.conflated += 1
+            self._books[event.book.instrument] = event
+        else:
+            if len(self._urgent) >= self._bound:
+                raise InvariantBroken(
+                    f"inbox: {self._bound} events wait, the loop has fallen behind"
+                )
+            self._urgent.append(event)
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def get(self) -> Event:
+        """The next event. Lets others run after 64 events or half a millisecond."""
+        if not self._urgent and not self._books:
+            await self._wait()
+            self._handed_out, self._slice_began_ns = 0, time.perf_counter_ns()
+        self._handed_out += 1
+        if (
+            self._handed_out > _YIELD_EVENTS
+            or time.perf_counter_ns() - self._slice_began_ns > _YIELD_NS
+        ):
+            await asyncio.sleep(0)
+            self._handed_out, self._slice_began_ns = 1, time.perf_counter_ns()
+        if self._urgent:
+            return self._urgent.popleft()
+        return self._books.pop(next(iter(self._books)))
+
+    async def idle(self) -> None:
+        """Wait until every event is processed and the loop asks for the next."""
+        if self._wake is not None and not self._urgent and not self._books:
+            return
+        if self._idle is None or self._idle.done():
+            self._idle = asyncio.get_running_loop().create_future()
+        await self._idle
+
+    async def _wait(self) -> None:
+        while not self._urgent and not self._books:
+            self._wake = asyncio.get_running_loop().create_future()
+            if self._idle is not None and not self._idle.done():
+                self._idle.set_result(None)
+            await self._wake
+        self._wake = None
+
+
+class Runtime:
+    """Takes events out of the inbox one by one, for as long as the process lives."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        engine: Engine,
+        journal: FactJournal,
+        alerts: AlertWriter,
+        gate: Door,
+        listeners: Sequence[Listener],
+    ) -> None:
+        self.inbox = inbox
+        self.engine = engine
+        self.journal = journal
+        self.alerts = alerts
+        self.gate = gate
+        self.listeners = listeners
+
+    async def run(self) -> None:
+        """Run until cancelled. A commit that fails ends it: the only safe state is on disk.
+
+        Raises:
+            JournalError: facts could not be written; nothing they led to has left the process.
+        """
+        while True:
+            event = await self.inbox.get()
+            outcome = self.engine.process(event)
+            if outcome.facts:
+                with self.journal.transaction() as tx:
+                    self.journal.append(tx, outcome.facts)
+                    self.alerts.enqueue_for(tx, outcome.facts)
+            if outcome.orders:
+                self.gate.dispatch(outcome.orders)
+            for listener in self.listeners:
+                listener(event, outcome)
