@@ -75,6 +75,15 @@ class Settings(Section):
         """What is allowed but should not go unseen, a sentence each."""
         return notable(self)
 
+    def secrets(self) -> Iterator[Secret]:
+        """Every secret that is set, for whoever must keep them out of sight."""
+        for key in secret_keys():
+            value: object = self
+            for part in key:
+                value = getattr(value, part)
+            if isinstance(value, Secret) and value:
+                yield value
+
     def shown(self) -> Iterator[tuple[str, str]]:
         """Every key, dotted, with its value as text; secrets masked."""
         return _shown(self, "")

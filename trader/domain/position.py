@@ -4,6 +4,10 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+# A share of a cost is cut here, so that every sum of shares stays exact: a quotient as long as the
+# arithmetic's precision would lose its last digits to the next addition.
+_STEP_KRW = Decimal("1e-12")
+
 
 class Position(Struct, frozen=True):
     """What a trade changed at one instrument, signed: + bought, - sold out of inventory.
@@ -34,12 +38,12 @@ class Position(Struct, frozen=True):
             closed_cost = (
                 self.cost_krw
                 if signed_quantity == -held
-                else self.cost_krw * (-signed_quantity) / held
+                else (self.cost_krw * (-signed_quantity) / held).quantize(_STEP_KRW)
             )
             after = Position(held + signed_quantity, self.cost_krw - closed_cost)
             # The open side cost closed_cost; the fill brought -signed_value in won.
             return after, -signed_value - closed_cost
-        closing_value = signed_value * (-held) / signed_quantity
+        closing_value = (signed_value * (-held) / signed_quantity).quantize(_STEP_KRW)
         opened = Position(held + signed_quantity, signed_value - closing_value)
         return opened, -closing_value - self.cost_krw
 

@@ -328,6 +328,10 @@ def _krw_tick(price: float) -> int:
     return next((floor // 1_000 for floor in _KRW_BANDS if price * 1.02 >= floor), 1)
 
 
+SIMULATED_COINS = tuple(_COINS)
+"""The coins this market knows."""
+
+
 class SyntheticMarket:
     """A market that unfolds from a seed: the same seed and calls give the same books everywhere.
 

@@ -180,7 +180,7 @@ class Engine:
         self._decisions.note_signal(proposal.pair, proposal.direction)
         route = (proposal.ledger, proposal.pair, proposal.direction)
         if state.recent_openings(route) >= state.rules.max_repeats:
-            until = state.now_ns + state.rules.repeat_window_minutes * _MINUTE_NS
+            until = state.now_ns + int(state.rules.repeat_window_minutes * _MINUTE_NS)
             state.record(RestBegan(state.now_ns, *route, until))
             return
         # The strategy is a user's to write; only an opening may come from here.

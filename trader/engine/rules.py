@@ -26,10 +26,10 @@ class EngineRules(Struct, frozen=True):
     stop: StopRules
     rebalance: RebalanceRules
     breakers: BreakerRules
-    max_holding_minutes: int
+    max_holding_minutes: float
     max_trades_per_pair: int
     max_repeats: int
-    repeat_window_minutes: int
+    repeat_window_minutes: float
     unwind_interval_ms: int
     closing_alarm_seconds: Decimal
     max_ws_age_ms: float

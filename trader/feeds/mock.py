@@ -1,6 +1,6 @@
 """Mock feed: the seeded market as book events on simulated time. No network, no real clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from trader.domain.clock import SimulatedClock
 from trader.domain.events import BookUpdated, Event
@@ -18,6 +18,7 @@ class MockFeed:
     def __init__(
         self,
         market: SyntheticMarket,
+        instruments: Sequence[InstrumentId],
         clock: SimulatedClock,
         deliver: Callable[[Event], None],
         step_ms: int,
@@ -25,7 +26,8 @@ class MockFeed:
         self._market = market
         self._clock = clock
         self._deliver = deliver
-        self._turn_ns = step_ms * 1_000_000 // len(market.instruments)
+        self._instruments = tuple(instruments)
+        self._turn_ns = step_ms * 1_000_000 // len(self._instruments)
         self._turn = 0
 
     def start(self) -> None:
@@ -34,8 +36,7 @@ class MockFeed:
 
     def _state_next(self) -> None:
         self._market.step(self._turn_ns / 1e9)
-        instruments = self._market.instruments
-        instrument = instruments[self._turn % len(instruments)]
+        instrument = self._instruments[self._turn % len(self._instruments)]
         self._turn += 1
         self._clock.call_later(self._turn_ns, self._state_next)
         stamp = self._clock.now()
@@ -43,7 +44,7 @@ class MockFeed:
         self._deliver(
             BookUpdated(
                 OrderBook(
-                    InstrumentId(instrument),
+                    instrument,
                     book.bids,
                     book.asks,
                     stamp.at_ns,

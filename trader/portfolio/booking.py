@@ -77,6 +77,8 @@ def _fee_krw(
     instruments: Mapping[InstrumentId, Instrument],
     market: MarketView,
 ) -> FeePrice:
+    if fill.fee == 0:
+        return FeePrice(fill.fee, guessed=False)
     if fill.fee_asset == instrument.quote:
         return FeePrice(fill.fee * rate, guessed=False)
     if fill.fee_asset == instrument.base:

@@ -76,8 +76,9 @@ class ClosingDesk:
         return _closing(trade, Purpose.UNWIND, (intent,), signal_ns)
 
     def is_dust(self, instrument: InstrumentId, quantity: Decimal, market: MarketView) -> bool:
-        """Whether ``quantity`` is under what the venue would take: its lot or its minimum.
+        """Whether ``quantity`` (signed) is under what the venue would take: its lot or its minimum.
 
+        The minimum is judged at the limit price a closing would carry, as the venue judges it.
         Without a book only the lot can tell, so the remainder is not yet called dust.
         """
         known = self._instruments[instrument]
@@ -85,7 +86,11 @@ class ClosingDesk:
         if cut == 0:
             return True
         book = market.last_good.get(instrument)
-        return book is not None and cut * exact(book.best_bid) < known.min_notional
+        if book is None:
+            return False
+        side = Side.SELL if quantity > 0 else Side.BUY
+        best = exact(book.best_ask if side is Side.BUY else book.best_bid)
+        return cut * worsened(best, self._worsen_pct, side, known) < known.min_notional
 
     def _limit(self, instrument: Instrument, side: Side, market: MarketView) -> Decimal | None:
         book = market.books.get(instrument.id)

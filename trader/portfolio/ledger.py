@@ -75,8 +75,9 @@ class Ledger:
         notional = trade.notional_krw
         again = _ZERO
         if lone is not None:
-            average = trade.position(lone[0]).average_krw or _ZERO
-            again = abs(lone[1]) * average
+            leg = trade.position(lone[0])
+            # Multiplied first: a whole leg alone then counts again to the last digit.
+            again = abs(leg.cost_krw * lone[1] / leg.quantity)
         if self.in_flight.get(trade.id) and trade.phase is TradePhase.OPENING:
             return max(trade.planned_krw, notional + again)
         return notional + again
@@ -129,9 +130,7 @@ class Ledger:
                     keep=fact.keep,
                 )
             case ClosingEnded(ledger=self.name):
-                self._change(
-                    fact.trade_id, phase=TradePhase.OPEN, closing=None, keep=_ZERO, best_krw=_ZERO
-                )
+                self._change(fact.trade_id, phase=TradePhase.OPEN, closing=None, keep=_ZERO)
             case ClosingStuck(ledger=self.name):
                 self._change(fact.trade_id, stuck=True)
             case ClosingFreed(ledger=self.name):
@@ -207,18 +206,19 @@ class Ledger:
             trade.legs if fill.instrument in known else (*trade.legs, (fill.instrument, Position()))
         )
         for leg, position in places:
-            after = position
+            held = position
             if leg == fill.instrument:
-                after, realised = position.apply(signed, fact.value_krw)
-            legs.append((leg, after))
+                held, realised = position.apply(signed, fact.value_krw)
+            legs.append((leg, held))
         self.realised_krw += realised
         self.fees_krw += fact.fee_krw
-        self.trades[trade.id] = replace(
+        after = replace(
             trade,
             legs=tuple(legs),
             realised_krw=trade.realised_krw + realised,
             fees_krw=trade.fees_krw + fact.fee_krw,
         )
+        self.trades[trade.id] = replace(after, best_krw=_best_of_rest(trade, after))
 
     def _resurrected(self, fact: FillBooked) -> Trade:
         """A fill that came after its trade was over: what it left is closed like a lone leg."""
@@ -265,3 +265,10 @@ class Ledger:
             return (instrument.venue, instrument.base), order.remaining
         worst = order.remaining * intent.limit_price * (1 + instrument.fees.taker_share)
         return (instrument.venue, instrument.quote), worst
+
+
+def _best_of_rest(before: Trade, after: Trade) -> Decimal:
+    """The best value change since entry of what a closing left open, for a trailing stop."""
+    if before.best_krw == 0 or after.notional_krw >= before.notional_krw:
+        return before.best_krw
+    return before.best_krw * after.notional_krw / before.notional_krw

@@ -15,6 +15,8 @@ from trader.domain.order import TradeId
 from trader.domain.trade import Trade, TradePhase
 
 _HUNDRED = Decimal(100)
+# A closing's limit is up to half a percent worse than the best price its notional is judged by.
+_ROOM = Decimal("1.01")
 _ZERO = Decimal(0)
 
 
@@ -54,7 +56,8 @@ def reduction(
     """The worst open trade's reduction while exposure is above the limit, or None.
 
     ``trades`` come with their unrealised won. The whole trade goes when what would be left is under
-    twice the venue minimum of a leg. Only one reduction at a time: nothing while one is closing.
+    twice the venue minimum of a leg, or the share itself under the minimum. Only one reduction at
+    a time: nothing while one is closing.
     """
     if exposure_krw <= rules.max_exposure_krw:
         return None
@@ -67,9 +70,8 @@ def reduction(
     lot = max(instruments[leg].lot for leg, _ in worst.legs)
     quantity = worst.size * rules.reduce_pct / _HUNDRED // lot * lot
     left = worst.size - quantity
-    whole = quantity <= 0 or any(
-        left < 2 * _least_quantity(instruments[leg], market) for leg, _ in worst.legs
-    )
+    least = max(_least_quantity(instruments[leg], market) for leg, _ in worst.legs)
+    whole = quantity < least * _ROOM or left < 2 * least
     return Reduction(worst.id, worst.size if whole else quantity, whole)
 
 

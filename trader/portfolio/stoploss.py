@@ -180,7 +180,7 @@ class StopLoss:
             ),
             sum(float(position.cost_krw) for _, position in trade.legs),
             float(self.limit_krw(trade)) + _FLOAT_MARGIN_KRW,
-            float(trade.best_krw),
+            float(trade.best_krw) - _FLOAT_MARGIN_KRW,
         )
         self._watches[trade.id] = watch
         return watch

@@ -6,6 +6,7 @@ does not hold. All predicates are judged every time, so that every reason is nam
 
 from collections.abc import Callable
 from enum import StrEnum
+from math import inf
 
 from msgspec import Struct
 
@@ -91,6 +92,10 @@ def _flag(value: bool | None) -> bool:
 def _under(value: float | None, limit: float) -> bool:
     # Written so that NaN on either side does not hold.
     return value is not None and 0 <= value < limit
+
+
+def _over(value: float | None, limit: float) -> bool:
+    return value is not None and limit < value < inf
 
 
 _R, _L = BlockReason, Loss
@@ -184,7 +189,7 @@ PREDICATES: tuple[Predicate, ...] = (
         _R.BREAKER_TRIPPED,
         _L.DEMOTES,
         lambda r: ",".join(r.breakers) or "none",
-        lambda r, _: not r.breakers,
+        lambda r, _: r.breakers == (),
         lambda _: "none tripped",
     ),
     Predicate(
@@ -198,7 +203,7 @@ PREDICATES: tuple[Predicate, ...] = (
         _R.DISK_LOW,
         _L.SUSPENDS,
         lambda r: r.disk_free_mb,
-        lambda r, g: r.disk_free_mb is not None and r.disk_free_mb > g.min_disk_free_mb,
+        lambda r, g: _over(r.disk_free_mb, g.min_disk_free_mb),
         lambda g: g.min_disk_free_mb,
     ),
     Predicate(

@@ -18,7 +18,9 @@ _ZERO = Decimal(0)
 _ONE = Decimal(1)
 _HUNDRED = Decimal(100)
 LIQUIDITY_REACH_PCT = 1.0
-"""Liquidity counts what stands within this many percent of mid (trading.md, entries)."""
+"""Liquidity counts what stands within this many percent of mid."""
+# Beyond any order, and still far from where a remainder by a tick or lot would overflow.
+_ABSURD = Decimal(10) ** 15
 
 
 class Reading(Struct, frozen=True, gc=False):
@@ -81,12 +83,12 @@ def measure_closing(
     now_mono_ns: int,
 ) -> Measured:
     """Measure what a closing is judged by: its own legs' books, price, balance and position."""
+    if not _is_sound(proposal, instruments):
+        return Measured()
     legs = _legs(proposal, instruments, market, now_mono_ns)
-    excess = {
-        leg.intent.instrument: leg.intent.quantity
-        - account.reducible.get(leg.intent.instrument, _ZERO)
-        for leg in legs
-    }
+    closed: dict[InstrumentId, Decimal] = {}
+    for leg in legs:
+        closed[leg.instrument.id] = closed.get(leg.instrument.id, _ZERO) + leg.intent.quantity
     return Measured(
         order_delay_ms=_now((now_mono_ns - proposal.signal_ns) / 1e6),
         collar_pct=tuple(_collar(leg) for leg in legs),
@@ -96,7 +98,10 @@ def measure_closing(
         off_lot=tuple(_off_lot(leg) for leg in legs),
         flawed_books=_now(sum(leg.book is None for leg in legs)),
         book_age_ms=tuple(_age(leg.age_ms) for leg in legs),
-        beyond_position=tuple(Reading(max(over, _ZERO)) for over in excess.values()),
+        beyond_position=tuple(
+            Reading(_short(quantity, account.reducible.get(instrument, _ZERO)))
+            for instrument, quantity in closed.items()
+        ),
     )
 
 
@@ -113,6 +118,8 @@ def measure_entry(
     ``stop_pct`` is the distance to the stop in percent: what an open trade's short leg may have to
     be bought back at beyond today's price.
     """
+    if not _is_sound(proposal, instruments):
+        return Measured()
     legs = _legs(proposal, instruments, market, now_mono_ns)
     ages = [leg.age_ms for leg in legs]
     if any(leg.instrument.quote != KRW for leg in legs) and market.usdt_krw is not None:
@@ -173,6 +180,23 @@ def stop_reserve(
     return (instrument.venue, instrument.quote), -signed_quantity * worst
 
 
+def _is_sound(proposal: Proposal, instruments: Mapping[InstrumentId, Instrument]) -> bool:
+    """Whether numbers can be made of it at all: a user's strategy may propose anything.
+
+    What is not sound is not measured, so that every check refuses it instead of raising.
+    """
+    return type(proposal.signal_ns) is int and all(
+        intent.instrument in instruments
+        and _is_sane(intent.quantity)
+        and _is_sane(intent.limit_price)
+        for intent in proposal.intents
+    )
+
+
+def _is_sane(value: object) -> bool:
+    return isinstance(value, Decimal) and value.is_finite() and abs(value) < _ABSURD
+
+
 def _legs(
     proposal: Proposal,
     instruments: Mapping[InstrumentId, Instrument],
@@ -209,9 +233,19 @@ def _age(age_ms: float | None) -> Reading | None:
 
 
 def _leg_krw(leg: _Leg) -> Decimal | None:
+    """The leg in won at its worst: a purchase costs at most its limit, a sale may bring more."""
     if leg.won is None:
         return None
-    return leg.intent.quantity * leg.intent.limit_price * leg.won
+    price = leg.intent.limit_price
+    if leg.intent.side is Side.SELL and leg.book is not None:
+        price = max(price, exact(leg.book.best_bid))
+    return leg.intent.quantity * price * leg.won
+
+
+def _short(needed: Decimal, held: Decimal) -> Decimal:
+    """How much of ``needed`` is missing; what is not a number stays so, for the check to refuse."""
+    missing = needed - held
+    return missing if missing.is_nan() or missing > 0 else _ZERO
 
 
 def _slippage(leg: _Leg) -> Reading | None:
@@ -306,7 +340,7 @@ def _balance_short(legs: tuple[_Leg, ...], free: Mapping[Holding, Decimal]) -> R
         holding, amount = _cost(leg)
         needed[holding] = needed.get(holding, _ZERO) + amount
     return tuple(
-        Reading(max(amount - free.get(holding, _ZERO), _ZERO)) for holding, amount in needed.items()
+        Reading(_short(amount, free.get(holding, _ZERO))) for holding, amount in needed.items()
     )
 
 
@@ -325,6 +359,5 @@ def _stop_reserve_short(legs: tuple[_Leg, ...], account: Account, stop_pct: Deci
         holding, reserve = stop_reserve(leg.instrument, signed, price, stop_pct)
         needed[holding] = needed.get(holding, _ZERO) + reserve
     return tuple(
-        Reading(max(amount - after.get(holding, _ZERO), _ZERO))
-        for holding, amount in needed.items()
+        Reading(_short(amount, after.get(holding, _ZERO))) for holding, amount in needed.items()
     )

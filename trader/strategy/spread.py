@@ -81,10 +81,13 @@ class SpreadStrategy:
             if sell is None or buy is None:
                 continue
             ratio = sell.bids[0][0] / buy.asks[0][0]
+            seen_ns = max(sell.mono_ns, buy.mono_ns)
             if direction.sell.quote != direction.buy.quote:
                 dollar = books.get(market.usdt_krw) if market.usdt_krw is not None else None
                 if dollar is None:
                     continue
+                # A move of KRW-USDT alone is a signal of its own, however long the legs were quiet.
+                seen_ns = max(seen_ns, dollar.mono_ns)
                 if direction.buy.quote != KRW:
                     ratio /= dollar.asks[0][0]
                 else:
@@ -93,7 +96,7 @@ class SpreadStrategy:
                 continue
             found = self.opportunity(direction, market)
             if found is not None:
-                return _proposal(found, ledger, max(sell.mono_ns, buy.mono_ns))
+                return _proposal(found, ledger, seen_ns)
         return None
 
     def is_signal(self, pair: PairName, direction: str, market: MarketView) -> bool:
@@ -151,6 +154,9 @@ class SpreadStrategy:
             return False
         buy_back = self._in_won(a, market, leaving=True)
         sell_off = self._in_won(b, market, leaving=False)
+        if buy_back != sell_off and market.usdt_krw not in market.books:
+            # Won against dollars, and the dollar's book is void: its last price proves nothing.
+            return False
         if buy_back is None or sell_off is None:
             return False
         bound = _ONE + self._parameters.exit_spread_pct / _HUNDRED

@@ -1,0 +1,158 @@
+"""One fact of every type that is told, with every field filled, and the types that are not."""
+
+from decimal import Decimal
+
+from trader.domain.control import BlockReason, CheckName, Mode
+from trader.domain.decision import CheckResult, Decision
+from trader.domain.facts import (
+    ActivityCounted,
+    BreakerCleared,
+    BreakerCode,
+    BreakerTripped,
+    ClosingBegan,
+    ClosingEnded,
+    ClosingFreed,
+    ClosingStuck,
+    DayRolled,
+    DirectionEmptied,
+    DirectionRefilled,
+    DustMoved,
+    EngineStarted,
+    EngineStopped,
+    EntriesPaused,
+    EntriesResumed,
+    EquitySampled,
+    Fact,
+    FaultRecorded,
+    FeeChanged,
+    FeedRecovered,
+    FeedWentStale,
+    FillBooked,
+    GateChanged,
+    InventoryLevelled,
+    InventoryRebased,
+    InventorySkewed,
+    LegHedged,
+    LegUnhedged,
+    OrderIdsReserved,
+    OrderMoved,
+    OrdersApproved,
+    RebalanceBegan,
+    RefusalBegan,
+    RefusalEnded,
+    RestBegan,
+    StopLossTriggered,
+    TradeAbandoned,
+    TradeClosed,
+    TradeOpened,
+    TradePeaked,
+)
+from trader.domain.instrument import BINANCE, UPBIT, Asset, InstrumentId
+from trader.domain.market import BookFlaw
+from trader.domain.order import (
+    ClientOrderId,
+    DecisionId,
+    LedgerName,
+    OrderState,
+    PairName,
+    Purpose,
+    TradeId,
+)
+
+AT_NS = 1_795_000_000_000_000_000
+LIVE, PAPER = LedgerName.LIVE, LedgerName.PAPER
+PAIR = PairName("upbit-binance")
+TRADE = TradeId("t-1")
+ORDER = ClientOrderId("tr-1-1")
+DIRECTION = "upbit>binance"
+UPBIT_BTC = InstrumentId("upbit:BTC-KRW")
+BTC = Asset("BTC")
+
+SILENT_FACTS: frozenset[type] = frozenset(
+    {
+        OrdersApproved,
+        FillBooked,
+        ActivityCounted,
+        TradeAbandoned,
+        RestBegan,
+        ClosingBegan,
+        ClosingEnded,
+        TradePeaked,
+        InventoryRebased,
+        DayRolled,
+        EquitySampled,
+        OrderIdsReserved,
+    }
+)
+
+
+def a_refusal(check: CheckName = CheckName.SLIPPAGE, fault: str = "") -> RefusalBegan:
+    """A check began to refuse on the paper ledger."""
+    result = CheckResult(check, False, Decimal("0.35"), Decimal("0.30"), 12.5, fault)
+    decision = Decision(
+        DecisionId("d-7"), AT_NS, PAIR, DIRECTION, Purpose.OPEN, PAPER, (), None, (result,), False
+    )
+    return RefusalBegan(AT_NS, PAIR, DIRECTION, check, result, decision)
+
+
+def an_order_moved(state: OrderState) -> OrderMoved:
+    """An order of the live ledger reached ``state``."""
+    return OrderMoved(AT_NS, LIVE, ORDER, TRADE, state, Decimal("0.00066"), "timeout")
+
+
+def a_breaker(
+    breaker: BreakerCode = BreakerCode.REJECT_RATE, ledger: LedgerName = LIVE
+) -> BreakerTripped:
+    """A breaker opened."""
+    return BreakerTripped(AT_NS, ledger, breaker, "upbit", Decimal(11), Decimal(10))
+
+
+TOLD_FACTS: tuple[Fact, ...] = (
+    EngineStarted(AT_NS, "main", Mode.LIVE, "0.1.0", 7),
+    EngineStopped(AT_NS, "SIGTERM"),
+    GateChanged(AT_NS, Mode.LIVE, False, (BlockReason.ENV_FLAG_MISSING, BlockReason.DRY_RUN)),
+    GateChanged(AT_NS, Mode.LIVE, True, ()),
+    an_order_moved(OrderState.UNKNOWN),
+    an_order_moved(OrderState.QUARANTINED),
+    an_order_moved(OrderState.FILLED),
+    a_refusal(fault="stale"),
+    RefusalEnded(AT_NS, PAIR, DIRECTION, CheckName.SLIPPAGE, 12, AT_NS - 5_000_000_000),
+    TradeOpened(AT_NS, LIVE, TRADE, PAIR, DIRECTION, Decimal(99594), Decimal("0.5196")),
+    TradeClosed(
+        AT_NS,
+        LIVE,
+        TRADE,
+        PAIR,
+        DIRECTION,
+        Purpose.EXIT,
+        Decimal("249.561873"),
+        Decimal("297.545127"),
+        Decimal(99594),
+        AT_NS - 60_000_000_000,
+    ),
+    StopLossTriggered(
+        AT_NS, PAPER, TRADE, PAIR, DIRECTION, Decimal("-1195.491"), Decimal("-1195.128")
+    ),
+    ClosingStuck(
+        AT_NS, LIVE, TRADE, PAIR, Purpose.STOP_LOSS, (CheckName.BALANCE, CheckName.BOOK_AGE), 10500
+    ),
+    ClosingFreed(AT_NS, LIVE, TRADE, PAIR),
+    LegUnhedged(AT_NS, LIVE, TRADE, PAIR, UPBIT_BTC, Decimal("-0.00066"), Decimal(99594)),
+    LegHedged(AT_NS, LIVE, TRADE, PAIR),
+    DustMoved(AT_NS, LIVE, TRADE, UPBIT_BTC, Decimal("6.6E-7"), Decimal("99.04356")),
+    RebalanceBegan(AT_NS, LIVE, TRADE, PAIR, Decimal(650000), Decimal(600000), Decimal(30)),
+    DirectionEmptied(AT_NS, LIVE, PAIR, DIRECTION, BTC, Decimal("0.01"), BINANCE, UPBIT),
+    DirectionRefilled(AT_NS, LIVE, PAIR, DIRECTION),
+    InventorySkewed(AT_NS, LIVE, BTC, Decimal("91.5"), Decimal("0.02"), BINANCE, UPBIT),
+    InventoryLevelled(AT_NS, LIVE, BTC),
+    a_breaker(),
+    a_breaker(BreakerCode.DAILY_LOSS),
+    BreakerCleared(AT_NS, LIVE, BreakerCode.REJECT_RATE, "upbit"),
+    BreakerCleared(AT_NS, LIVE, BreakerCode.DAILY_LOSS, "upbit"),
+    FeedWentStale(AT_NS, UPBIT_BTC, 3200.0, BookFlaw.CROSSED),
+    FeedRecovered(AT_NS, UPBIT_BTC, 12500.0),
+    FeeChanged(AT_NS, UPBIT_BTC, Decimal("0.05"), Decimal("0.139")),
+    EntriesPaused(AT_NS, "kim", "lunch"),
+    EntriesResumed(AT_NS, "kim"),
+    FaultRecorded(AT_NS, "feeds.upbit", "could not parse"),
+)

@@ -1,0 +1,265 @@
+"""Which facts are told, how loudly, under which key."""
+
+from decimal import Decimal
+from typing import get_args
+
+import pytest
+
+from tests.support.example_facts import (
+    AT_NS,
+    DIRECTION,
+    PAIR,
+    PAPER,
+    SILENT_FACTS,
+    TOLD_FACTS,
+    UPBIT_BTC,
+    a_breaker,
+    a_refusal,
+    an_order_moved,
+)
+from trader.alerts.rules import UNTOLD_CHECKS, alert_for, alerts_for
+from trader.domain.control import Alert, AlertCode, CheckName, Language, Mode, Severity
+from trader.domain.facts import (
+    BreakerCleared,
+    BreakerCode,
+    EngineStarted,
+    Fact,
+    FeeChanged,
+    GateChanged,
+    OrderIdsReserved,
+    RefusalEnded,
+)
+from trader.domain.order import FINAL_STATES, LedgerName, OrderState
+from trader.texts import render
+
+CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
+# Type of the fact, then code, severity, lasting, clears, and the key.
+EXPECTED = [
+    ("EngineStarted", "started", WARNING, False, False, "started:main"),
+    ("EngineStopped", "stopped", INFO, False, False, "stopped:engine"),
+    ("GateChanged", "live_blocked", WARNING, True, False, "live_blocked:gate"),
+    ("GateChanged", "live_allowed", WARNING, False, True, "live_blocked:gate"),
+    ("OrderMoved", "order_unknown", CRITICAL, True, False, "order_unknown:tr-1-1"),
+    ("OrderMoved", "order_unknown", CRITICAL, True, False, "order_unknown:tr-1-1"),
+    ("OrderMoved", "order_unknown", INFO, False, True, "order_unknown:tr-1-1"),
+    (
+        "RefusalBegan",
+        "safety_rejection",
+        WARNING,
+        True,
+        False,
+        "safety_rejection:upbit-binance:upbit>binance:SLIPPAGE",
+    ),
+    (
+        "RefusalEnded",
+        "safety_rejection",
+        INFO,
+        False,
+        True,
+        "safety_rejection:upbit-binance:upbit>binance:SLIPPAGE",
+    ),
+    ("TradeOpened", "trade_opened", INFO, False, False, "trade_opened:t-1"),
+    ("TradeClosed", "trade_closed", INFO, False, False, "trade_closed:t-1"),
+    ("StopLossTriggered", "stop_loss", CRITICAL, False, False, "stop_loss:t-1"),
+    ("ClosingStuck", "closing_stuck", CRITICAL, True, False, "closing_stuck:t-1"),
+    ("ClosingFreed", "closing_stuck", INFO, False, True, "closing_stuck:t-1"),
+    ("LegUnhedged", "leg_unhedged", CRITICAL, True, False, "leg_unhedged:t-1"),
+    ("LegHedged", "leg_unhedged", INFO, False, True, "leg_unhedged:t-1"),
+    ("DustMoved", "dust", INFO, False, False, "dust:t-1:upbit:BTC-KRW"),
+    ("RebalanceBegan", "rebalance", WARNING, False, False, "rebalance:t-1"),
+    (
+        "DirectionEmptied",
+        "direction_empty",
+        INFO,
+        True,
+        False,
+        "direction_empty:live:upbit-binance:upbit>binance",
+    ),
+    (
+        "DirectionRefilled",
+        "direction_empty",
+        INFO,
+        False,
+        True,
+        "direction_empty:live:upbit-binance:upbit>binance",
+    ),
+    ("InventorySkewed", "inventory_skew", INFO, True, False, "inventory_skew:live:BTC"),
+    ("InventoryLevelled", "inventory_skew", INFO, False, True, "inventory_skew:live:BTC"),
+    (
+        "BreakerTripped",
+        "breaker_tripped",
+        CRITICAL,
+        True,
+        False,
+        "breaker_tripped:live:REJECT_RATE:upbit",
+    ),
+    ("BreakerTripped", "daily_loss_limit", CRITICAL, True, False, "daily_loss_limit:live"),
+    (
+        "BreakerCleared",
+        "breaker_tripped",
+        INFO,
+        False,
+        True,
+        "breaker_tripped:live:REJECT_RATE:upbit",
+    ),
+    ("BreakerCleared", "daily_loss_limit", INFO, False, True, "daily_loss_limit:live"),
+    ("FeedWentStale", "feed_stale", WARNING, True, False, "feed_stale:upbit:BTC-KRW"),
+    ("FeedRecovered", "feed_recovered", INFO, False, True, "feed_stale:upbit:BTC-KRW"),
+    ("FeeChanged", "system_error", WARNING, False, False, "system_error:fee_changed:upbit:BTC-KRW"),
+    ("EntriesPaused", "paused", INFO, True, False, "paused:entries"),
+    ("EntriesResumed", "resumed", INFO, False, True, "paused:entries"),
+    ("FaultRecorded", "system_error", WARNING, False, False, "system_error:feeds.upbit"),
+]
+
+
+def told(fact: Fact) -> Alert:
+    alert = alert_for(fact)
+    assert alert is not None
+    return alert
+
+
+class TestEveryFact:
+    def test_is_either_told_or_silent_on_purpose(self) -> None:
+        """A new fact must be decided about."""
+        told_types = {type(fact) for fact in TOLD_FACTS}
+
+        assert told_types | SILENT_FACTS == set(get_args(Fact))
+        assert not told_types & SILENT_FACTS
+
+    def test_that_is_told_has_its_code_severity_and_key(self) -> None:
+        """Keys are what alerts of one story share, so they must not drift."""
+        found = [
+            (type(fact).__name__, a.code, a.severity, a.lasting, a.clears, a.key)
+            for fact in TOLD_FACTS
+            for a in [told(fact)]
+        ]
+
+        assert found == EXPECTED
+
+    def test_that_is_silent_raises_nothing(self) -> None:
+        """Facts for replay and counting would drown the others."""
+        assert alerts_for((OrderIdsReserved(AT_NS, 5), OrderIdsReserved(AT_NS, 9))) == ()
+
+    @pytest.mark.parametrize("language", Language)
+    @pytest.mark.parametrize("fact", TOLD_FACTS, ids=lambda fact: type(fact).__name__)
+    def test_fills_its_whole_text(self, fact: Fact, language: Language) -> None:
+        """No figure is missing where the fact is complete."""
+        text = render(told(fact), language)
+
+        assert "–" not in text
+        assert "{" not in text
+
+    @pytest.mark.parametrize("fact", TOLD_FACTS, ids=lambda fact: type(fact).__name__)
+    def test_about_money_names_its_ledger(self, fact: Fact) -> None:
+        """Play money must never look like real money."""
+        if hasattr(fact, "ledger"):
+            assert told(fact).fields["ledger"] == fact.ledger
+
+    def test_keeps_its_order(self) -> None:
+        """Alerts follow their facts."""
+        alerts = alerts_for(TOLD_FACTS)
+
+        assert [alert.key for alert in alerts] == [key for *_, key in EXPECTED]
+
+
+class TestProcess:
+    def test_a_start_in_mock_is_quiet(self) -> None:
+        """Only an engine that may trade live is news at night."""
+        assert told(EngineStarted(AT_NS, "main", Mode.MOCK, "0.1.0")).severity is INFO
+
+    @pytest.mark.parametrize("mode", [Mode.MOCK, Mode.PAPER])
+    @pytest.mark.parametrize("live", [True, False])
+    def test_the_gate_is_told_in_live_mode_only(self, mode: Mode, live: bool) -> None:
+        """Elsewhere it is shut by design."""
+        assert alert_for(GateChanged(AT_NS, mode, live, ())) is None
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("check", sorted(UNTOLD_CHECKS))
+    def test_a_market_below_our_thresholds_is_not_told(self, check: CheckName) -> None:
+        """A healthy system refuses so all day long."""
+        ended = RefusalEnded(AT_NS, PAIR, DIRECTION, check, 3, AT_NS)
+
+        assert alerts_for((a_refusal(check), ended)) == ()
+
+    @pytest.mark.parametrize("check", sorted(UNTOLD_CHECKS))
+    def test_an_input_at_fault_is_told_whatever_the_check(self, check: CheckName) -> None:
+        """A limit that is unset or a number that is none is no market; nothing clears it."""
+        alert = told(a_refusal(check, fault="limit unset"))
+
+        assert alert.fields["fault"] == "limit unset"
+        assert not alert.lasting
+
+    @pytest.mark.parametrize("check", sorted(set(CheckName) - UNTOLD_CHECKS))
+    def test_every_other_refusal_is_told_and_cleared(self, check: CheckName) -> None:
+        """It says the numbers when it begins and how often when it ends."""
+        ended = RefusalEnded(AT_NS, PAIR, DIRECTION, check, 3, AT_NS - 2_000_000)
+
+        began, over = alerts_for((a_refusal(check), ended))
+
+        assert (began.fields["value"], began.fields["limit"]) == ("0.35", "0.30")
+        assert began.fields["ledger"] == "paper"
+        assert began.key == over.key
+        assert (over.fields["count"], over.fields["lasted_ms"]) == ("3", "2")
+
+
+class TestOrders:
+    @pytest.mark.parametrize("state", sorted(FINAL_STATES))
+    def test_any_final_state_clears(self, state: OrderState) -> None:
+        """What is final is known."""
+        assert told(an_order_moved(state)).clears
+
+    @pytest.mark.parametrize(
+        "state",
+        sorted(set(OrderState) - FINAL_STATES - {OrderState.UNKNOWN, OrderState.QUARANTINED}),
+    )
+    def test_everyday_states_are_not_told(self, state: OrderState) -> None:
+        """Orders come and go."""
+        assert alert_for(an_order_moved(state)) is None
+
+    def test_a_quarantined_order_has_a_text_of_its_own(self) -> None:
+        """What to do about it differs."""
+        unknown = render(told(an_order_moved(OrderState.UNKNOWN)), Language.EN)
+        quarantined = render(told(an_order_moved(OrderState.QUARANTINED)), Language.EN)
+
+        assert unknown.startswith("🚨 [LIVE] Unknown order: tr-1-1")
+        assert quarantined.startswith("🚨 [LIVE] Quarantined order: tr-1-1")
+
+
+class TestBreakers:
+    @pytest.mark.parametrize("breaker", BreakerCode)
+    @pytest.mark.parametrize(
+        ("ledger", "severity"), [(LedgerName.LIVE, CRITICAL), (LedgerName.PAPER, WARNING)]
+    )
+    def test_are_critical_for_live_money_alone(
+        self, breaker: BreakerCode, ledger: LedgerName, severity: Severity
+    ) -> None:
+        """The paper ledger's limits touch nothing live."""
+        assert told(a_breaker(breaker, ledger)).severity is severity
+
+    @pytest.mark.parametrize("breaker", BreakerCode)
+    def test_are_cleared_under_the_key_they_were_told(self, breaker: BreakerCode) -> None:
+        """Otherwise the story would never end."""
+        cleared = BreakerCleared(AT_NS, PAPER, breaker, "upbit")
+
+        assert told(cleared).key == told(a_breaker(breaker, PAPER)).key
+
+    def test_ledgers_do_not_clear_each_other(self) -> None:
+        """Two ledgers, two stories."""
+        paper = BreakerCleared(AT_NS, PAPER, BreakerCode.DAILY_LOSS, "")
+
+        assert told(paper).key != told(a_breaker(BreakerCode.DAILY_LOSS)).key
+
+    def test_the_daily_loss_shows_loss_and_limit(self) -> None:
+        """In won, both."""
+        alert = told(a_breaker(BreakerCode.DAILY_LOSS))
+
+        assert alert.code is AlertCode.DAILY_LOSS_LIMIT
+        assert "Loss today 11 ₩, limit 10 ₩" in render(alert, Language.EN)
+
+
+def test_only_a_risen_fee_sounds() -> None:
+    """A lower fee costs no signal."""
+    fell = FeeChanged(AT_NS, UPBIT_BTC, Decimal("0.139"), Decimal("0.05"))
+
+    assert told(fell).severity is INFO

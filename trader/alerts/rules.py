@@ -1,0 +1,327 @@
+"""Fact -> Alert or nothing: code, severity, key, fields. Pure, no memory; the words are in texts.
+
+A fact that ends a condition becomes an alert with ``clears`` whether or not the condition was ever
+told: the outbox drops what has nothing to clear. An alert's fields are its fact's, by their names.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from trader.domain.control import Alert, AlertCode, CheckName, Mode, Severity
+from trader.domain.facts import (
+    ActivityCounted,
+    BreakerCleared,
+    BreakerCode,
+    BreakerTripped,
+    ClosingBegan,
+    ClosingEnded,
+    ClosingFreed,
+    ClosingStuck,
+    DayRolled,
+    DirectionEmptied,
+    DirectionRefilled,
+    DustMoved,
+    EngineStarted,
+    EngineStopped,
+    EntriesPaused,
+    EntriesResumed,
+    EquitySampled,
+    Fact,
+    FaultRecorded,
+    FeeChanged,
+    FeedRecovered,
+    FeedWentStale,
+    FillBooked,
+    GateChanged,
+    InventoryLevelled,
+    InventoryRebased,
+    InventorySkewed,
+    LegHedged,
+    LegUnhedged,
+    OrderIdsReserved,
+    OrderMoved,
+    OrdersApproved,
+    RebalanceBegan,
+    RefusalBegan,
+    RefusalEnded,
+    RestBegan,
+    StopLossTriggered,
+    TradeAbandoned,
+    TradeClosed,
+    TradeOpened,
+    TradePeaked,
+)
+from trader.domain.order import FINAL_STATES, LedgerName, OrderState
+from trader.texts import SEPARATOR, VARIANT
+
+UNTOLD_CHECKS = frozenset(
+    {
+        # A market below our thresholds is the everyday state; it is counted.
+        CheckName.NET_PROFIT,
+        CheckName.CONFIDENCE,
+        CheckName.LIQUIDITY,
+        # A quiet venue makes two books differ in time all day; a stale book has its own alert.
+        CheckName.BOOK_SKEW,
+        CheckName.BOOK_AGE,
+        # The breaker that tripped and the pause are told themselves.
+        CheckName.BREAKERS,
+        CheckName.ENTRIES_PAUSED,
+    }
+)
+"""Checks whose refusals are counted and not told, unless their very input was at fault."""
+
+_NS_PER_MS = 1_000_000
+_HUNDRED = Decimal(100)
+_CRITICAL, _WARNING, _INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
+
+_Process = (
+    EngineStarted | EngineStopped | GateChanged | FaultRecorded | EntriesPaused | EntriesResumed
+)
+_Bound = RefusalBegan | RefusalEnded | BreakerTripped | BreakerCleared
+_Trade = TradeOpened | TradeClosed | StopLossTriggered | RebalanceBegan | DustMoved
+_Trouble = OrderMoved | LegUnhedged | LegHedged | ClosingStuck | ClosingFreed
+_Inventory = DirectionEmptied | DirectionRefilled | InventorySkewed | InventoryLevelled
+_Venue = FeedWentStale | FeedRecovered | FeeChanged
+
+
+def alerts_for(facts: Sequence[Fact]) -> tuple[Alert, ...]:
+    """What is worth telling of these facts, in their order."""
+    return tuple(alert for alert in map(alert_for, facts) if alert is not None)
+
+
+def alert_for(fact: Fact) -> Alert | None:
+    """What is worth telling of one fact, or None."""
+    if isinstance(fact, _Process):
+        return _of_process(fact)
+    if isinstance(fact, _Bound):
+        return _of_bound(fact)
+    if isinstance(fact, _Trade):
+        return _of_trade(fact)
+    if isinstance(fact, _Trouble):
+        return _of_trouble(fact)
+    if isinstance(fact, _Inventory):
+        return _of_inventory(fact)
+    if isinstance(fact, _Venue):
+        return _of_venue(fact)
+    match fact:
+        # Counted, shown or kept for replay; what matters about them comes as a fact of its own.
+        case OrdersApproved() | FillBooked() | ActivityCounted() | TradeAbandoned() | RestBegan():
+            return None
+        case ClosingBegan() | ClosingEnded() | TradePeaked() | InventoryRebased():
+            return None
+        case DayRolled() | EquitySampled() | OrderIdsReserved():
+            return None
+        case _:
+            assert_never(fact)
+
+
+def _of_process(fact: _Process) -> Alert | None:
+    match fact:
+        case EngineStarted():
+            # An engine that starts to trade live by itself is news that may wake somebody.
+            severity = _WARNING if fact.mode is Mode.LIVE else _INFO
+            return _told(fact, AlertCode.STARTED, severity, fact.name)
+        case EngineStopped():
+            return _told(fact, AlertCode.STOPPED, _INFO, "engine")
+        case GateChanged():
+            if fact.mode is not Mode.LIVE:
+                return None
+            key = f"{AlertCode.LIVE_BLOCKED}:gate"
+            if fact.live:
+                # It sounds, unlike other good news: real money may move from here on.
+                return _told(fact, AlertCode.LIVE_ALLOWED, _WARNING, key=key, clears=True)
+            return _told(fact, AlertCode.LIVE_BLOCKED, _WARNING, key=key, lasting=True)
+        case FaultRecorded():
+            return _told(fact, AlertCode.SYSTEM_ERROR, _WARNING, fact.where)
+        case EntriesPaused():
+            return _told(fact, AlertCode.PAUSED, _INFO, "entries", lasting=True)
+        case EntriesResumed():
+            key = f"{AlertCode.PAUSED}:entries"
+            return _told(fact, AlertCode.RESUMED, _INFO, key=key, clears=True)
+        case _:
+            assert_never(fact)
+
+
+def _of_bound(fact: _Bound) -> Alert | None:
+    match fact:
+        case RefusalBegan():
+            return _refusal_began(fact)
+        case RefusalEnded():
+            if fact.check in UNTOLD_CHECKS:
+                return None
+            subject = f"{fact.pair}:{fact.direction}:{fact.check}"
+            lasted = {"lasted_ms": _ms(fact.at_ns - fact.began_ns)}
+            return _over(fact, AlertCode.SAFETY_REJECTION, subject, lasted)
+        case BreakerTripped() | BreakerCleared():
+            return _breaker(fact)
+        case _:
+            assert_never(fact)
+
+
+def _refusal_began(fact: RefusalBegan) -> Alert | None:
+    is_untold = fact.check in UNTOLD_CHECKS
+    if is_untold and not fact.result.fault:
+        return None
+    numbers = {
+        "value": fact.result.value,
+        "limit": fact.result.limit,
+        "fault": fact.result.fault,
+        "age_ms": fact.result.age_ms,
+        "ledger": fact.decision.ledger,
+        "decision_id": fact.decision.id,
+    }
+    return _told(
+        fact,
+        AlertCode.SAFETY_REJECTION,
+        _WARNING,
+        f"{fact.pair}:{fact.direction}:{fact.check}",
+        numbers,
+        # The end of an untold refusal does not say that its input was at fault: nothing would
+        # ever clear this one.
+        lasting=not is_untold,
+    )
+
+
+def _breaker(fact: BreakerTripped | BreakerCleared) -> Alert:
+    if fact.breaker is BreakerCode.DAILY_LOSS:
+        code, subject = AlertCode.DAILY_LOSS_LIMIT, str(fact.ledger)
+    else:
+        code, subject = AlertCode.BREAKER_TRIPPED, f"{fact.ledger}:{fact.breaker}:{fact.subject}"
+    if isinstance(fact, BreakerCleared):
+        return _over(fact, code, subject)
+    # On paper a breaker stops play money until its cause is over; live it costs the live gate.
+    severity = _CRITICAL if fact.ledger is LedgerName.LIVE else _WARNING
+    numbers: dict[str, object] = (
+        {"loss_krw": fact.value, "limit_krw": fact.limit}
+        if code is AlertCode.DAILY_LOSS_LIMIT
+        else {}
+    )
+    return _told(fact, code, severity, subject, numbers, lasting=True)
+
+
+def _of_trade(fact: _Trade) -> Alert:
+    match fact:
+        case TradeOpened():
+            return _told(fact, AlertCode.TRADE_OPENED, _INFO, fact.trade_id)
+        case TradeClosed():
+            whole = fact.entry_notional_krw
+            numbers = {
+                "pnl_pct": fact.pnl_krw / whole * _HUNDRED if whole > 0 else None,
+                "held_ms": _ms(fact.at_ns - fact.opened_ns),
+            }
+            return _told(fact, AlertCode.TRADE_CLOSED, _INFO, fact.trade_id, numbers)
+        case StopLossTriggered():
+            # Not lasting: a stop that closes whole sounds once. One that cannot go out is told as
+            # a stuck closing, and that lasts.
+            return _told(fact, AlertCode.STOP_LOSS, _CRITICAL, fact.trade_id)
+        case RebalanceBegan():
+            # A warning: entries never pass the limit, so adopted orders or a lowered limit did.
+            return _told(fact, AlertCode.REBALANCE, _WARNING, fact.trade_id)
+        case DustMoved():
+            return _told(fact, AlertCode.DUST, _INFO, f"{fact.trade_id}:{fact.instrument}")
+        case _:
+            assert_never(fact)
+
+
+def _of_trouble(fact: _Trouble) -> Alert | None:
+    match fact:
+        case OrderMoved():
+            order = fact.client_order_id
+            if fact.state in FINAL_STATES:
+                return _over(fact, AlertCode.ORDER_UNKNOWN, order)
+            if fact.state is OrderState.UNKNOWN:
+                return _told(fact, AlertCode.ORDER_UNKNOWN, _CRITICAL, order, lasting=True)
+            if fact.state is OrderState.QUARANTINED:
+                variant = {VARIANT: "quarantined"}
+                return _told(fact, AlertCode.ORDER_UNKNOWN, _CRITICAL, order, variant, lasting=True)
+            return None
+        case LegUnhedged():
+            return _told(fact, AlertCode.LEG_UNHEDGED, _CRITICAL, fact.trade_id, lasting=True)
+        case LegHedged():
+            return _over(fact, AlertCode.LEG_UNHEDGED, fact.trade_id)
+        case ClosingStuck():
+            return _told(fact, AlertCode.CLOSING_STUCK, _CRITICAL, fact.trade_id, lasting=True)
+        case ClosingFreed():
+            return _over(fact, AlertCode.CLOSING_STUCK, fact.trade_id)
+        case _:
+            assert_never(fact)
+
+
+def _of_inventory(fact: _Inventory) -> Alert:
+    # A normal state, which a transfer mends whenever it suits; it need not sound.
+    match fact:
+        case DirectionEmptied() | DirectionRefilled():
+            code, subject = (
+                AlertCode.DIRECTION_EMPTY,
+                f"{fact.ledger}:{fact.pair}:{fact.direction}",
+            )
+        case InventorySkewed() | InventoryLevelled():
+            code, subject = AlertCode.INVENTORY_SKEW, f"{fact.ledger}:{fact.asset}"
+        case _:
+            assert_never(fact)
+    if isinstance(fact, DirectionRefilled | InventoryLevelled):
+        return _over(fact, code, subject)
+    return _told(fact, code, _INFO, subject, lasting=True)
+
+
+def _of_venue(fact: _Venue) -> Alert:
+    match fact:
+        case FeedWentStale():
+            return _told(fact, AlertCode.FEED_STALE, _WARNING, fact.instrument, lasting=True)
+        case FeedRecovered():
+            key = f"{AlertCode.FEED_STALE}:{fact.instrument}"
+            return _told(fact, AlertCode.FEED_RECOVERED, _INFO, key=key, clears=True)
+        case FeeChanged():
+            # Only a rise costs signals; either counts at once.
+            severity = _WARNING if fact.after_pct > fact.before_pct else _INFO
+            variant = {VARIANT: "fee_changed"}
+            subject = f"fee_changed:{fact.instrument}"
+            return _told(fact, AlertCode.SYSTEM_ERROR, severity, subject, variant)
+        case _:
+            assert_never(fact)
+
+
+def _told(
+    fact: Fact,
+    code: AlertCode,
+    severity: Severity,
+    subject: str = "",
+    extra: Mapping[str, object] | None = None,
+    *,
+    key: str = "",
+    lasting: bool = False,
+    clears: bool = False,
+) -> Alert:
+    return Alert(
+        code,
+        severity,
+        key or f"{code}:{subject}",
+        fact.at_ns,
+        _fields(fact, extra or {}),
+        clears=clears,
+        lasting=lasting,
+    )
+
+
+def _over(
+    fact: Fact, code: AlertCode, subject: str, extra: Mapping[str, object] | None = None
+) -> Alert:
+    return _told(fact, code, _INFO, subject, extra, clears=True)
+
+
+def _fields(fact: Fact, extra: Mapping[str, object]) -> dict[str, str]:
+    fields = {}
+    for name, value in {**asdict(fact), **extra}.items():
+        # What is not known is left out, so that its line is, too; a nested record is no figure.
+        if name == "at_ns" or value in (None, "", ()) or isinstance(value, Struct):
+            continue
+        fields[name] = SEPARATOR.join(value) if isinstance(value, tuple) else str(value)
+    return fields
+
+
+def _ms(nanoseconds: int) -> int:
+    return max(nanoseconds, 0) // _NS_PER_MS

@@ -1,0 +1,1 @@
+"""SHOW: logs, metrics, health, what the host lets us sense, and the locks that keep us alone."""

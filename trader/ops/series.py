@@ -1,0 +1,195 @@
+"""The Prometheus series, made from the latest cycle whenever somebody scrapes and at no other time.
+
+Importing this costs tens of milliseconds, so only the server does, once it serves.
+"""
+
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from trader.domain.control import BlockReason, CheckName, Mode
+from trader.domain.instrument import split_id
+from trader.engine.snapshot import FeedView, LedgerView, Snapshot
+from trader.ops.metrics import Cycle, Metrics
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+_MS = 1_000.0
+_NS = 1_000_000_000.0
+
+_LEDGER_GAUGES: tuple[tuple[str, str, Callable[[LedgerView], Decimal | int]], ...] = (
+    ("pnl_krw", "Realised and unrealised PnL, in won.", lambda at: at.pnl_krw),
+    ("realised_pnl_krw", "Realised PnL less fees, in won.", lambda at: at.realised_krw),
+    ("unrealised_pnl_krw", "Unrealised PnL of open trades, in won.", lambda at: at.unrealised_krw),
+    ("fees_krw", "Fees paid since the ledger began, in won.", lambda at: at.fees_krw),
+    ("exposure_krw", "Entry notionals held and in flight, in won.", lambda at: at.exposure_krw),
+    ("loss_today_krw", "Loss since midnight in Seoul, in won.", lambda at: at.loss_today_krw),
+    ("open_trades", "Trades that are open.", lambda at: at.open_trades),
+    ("trades_today", "Trades opened since midnight in Seoul.", lambda at: at.trades_today),
+)
+_LEDGER_COUNTERS: tuple[tuple[str, str, Callable[[LedgerView], int]], ...] = (
+    ("trades_opened_total", "Trades opened since the ledger began.", lambda at: at.trades_opened),
+    ("trades_closed_total", "Trades closed since the ledger began.", lambda at: at.trades_closed),
+)
+_COUNTERS: tuple[tuple[str, str, Callable[[Cycle], int]], ...] = (
+    ("cycles_total", "Cycles of the control loop.", lambda at: at.snapshot.cycles),
+    ("signals_total", "Signals of the strategies.", lambda at: at.snapshot.signals),
+    (
+        "signals_executed_total",
+        "Signals that led to orders.",
+        lambda at: at.snapshot.signals_executed,
+    ),
+    ("refusals_total", "Intents refused by pre-trade checks.", lambda at: at.snapshot.refusals),
+    ("stop_losses_total", "Stop-losses triggered.", lambda at: at.snapshot.stop_losses),
+    ("errors_total", "Faults met, the engine's and those around it.", lambda at: _errors(at)),
+    ("alerts_sent_total", "Alerts delivered.", lambda at: at.outbox.sent),
+    ("alerts_late_total", "Alerts delivered late.", lambda at: at.outbox.late),
+    ("log_lines_lost_total", "Log lines a destination did not get.", lambda at: at.log_lines_lost),
+)
+
+
+class Series:
+    """Renders the text that ``GET /metrics`` answers, from a registry of its own."""
+
+    def __init__(self, metrics: Metrics, version: str) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Figures(metrics, version))
+        ProcessCollector(registry=self._registry)
+
+    def render(self) -> bytes:
+        """All series in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _Figures(Collector):
+    def __init__(self, metrics: Metrics, version: str) -> None:
+        self._metrics = metrics
+        self._build = {"version": version, "python": platform.python_version()}
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing ahead of time: what there is depends on the latest cycle."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The series of this moment."""
+        yield InfoMetricFamily("trader_build", "What is running.", value=self._build)
+        yield _gauge(
+            "quiet_seconds",
+            "Time since the last cycle, or the start.",
+            self._metrics.quiet_seconds(),
+        )
+        cycle = self._metrics.latest
+        if cycle is None:
+            return
+        yield from _engine(cycle.snapshot)
+        yield from _process(cycle)
+        yield from _ledgers((cycle.snapshot.paper, cycle.snapshot.live_ledger))
+        yield from _feeds(cycle.snapshot.feeds)
+        for name, text, read in _COUNTERS:
+            yield CounterMetricFamily(f"trader_{name}", text, value=read(cycle))
+
+
+def _engine(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _gauge("live", "1 while orders may go to a real venue.", snapshot.live)
+    yield _gauge("paused", "1 while an operator blocks entries.", snapshot.paused)
+    yield _gauge(
+        "snapshot_timestamp_seconds", "Time of the engine's figures.", snapshot.at_ns / _NS
+    )
+    yield _labelled(
+        "mode",
+        "1 for the configured mode.",
+        "mode",
+        ((mode, mode is snapshot.mode) for mode in Mode),
+    )
+    yield _labelled(
+        "live_blocked",
+        "1 for each reason that keeps the live gate shut.",
+        "reason",
+        ((reason, reason in snapshot.blocks) for reason in BlockReason),
+    )
+    yield _gauge("breakers_tripped", "Circuit breakers that stand.", len(snapshot.breakers))
+    codes = [standing.partition(" ")[0] for standing in snapshot.breakers]
+    yield _labelled(
+        "breaker_tripped",
+        "How many breakers of a kind stand; a kind without any is absent.",
+        "breaker",
+        ((code, codes.count(code)) for code in sorted(set(codes))),
+    )
+    checks = CounterMetricFamily(
+        "trader_checks_failed_total", "Pre-trade checks that refused.", labels=["check"]
+    )
+    for check in CheckName:
+        checks.add_metric([check], snapshot.refusals_by_check.get(check, 0))
+    yield checks
+
+
+def _process(cycle: Cycle) -> Iterator[Metric]:
+    outbox = cycle.outbox
+    yield _gauge("loop_latency_seconds", "What the last cycle took.", cycle.loop_latency_ms / _MS)
+    if cycle.ws_lag_ms is not None:
+        yield _gauge("ws_lag_seconds", "Newest frame's way from the venue.", cycle.ws_lag_ms / _MS)
+    if cycle.redis_heartbeat_age_ms is not None:
+        age_s = cycle.redis_heartbeat_age_ms / _MS
+        yield _gauge("redis_heartbeat_age_seconds", "Time since Redis answered.", age_s)
+    yield _gauge("alerts_pending", "Alerts that wait for delivery.", outbox.pending)
+    yield _gauge(
+        "oldest_pending_alert_age_seconds",
+        "How long the oldest undelivered alert waits.",
+        outbox.oldest_pending_age_s or 0.0,
+    )
+
+
+def _ledgers(ledgers: tuple[LedgerView, ...]) -> Iterator[Metric]:
+    for name, text, read in _LEDGER_GAUGES:
+        yield _labelled(name, text, "ledger", ((at.ledger, read(at)) for at in ledgers))
+    for name, text, count in _LEDGER_COUNTERS:
+        family = CounterMetricFamily(f"trader_{name}", text, labels=["ledger"])
+        for ledger in ledgers:
+            family.add_metric([ledger.ledger], count(ledger))
+        yield family
+    yield _labelled(
+        "last_trade_timestamp_seconds",
+        "When the newest trade opened; absent before the first.",
+        "ledger",
+        ((at.ledger, at.last_trade_ns / _NS) for at in ledgers if at.last_trade_ns is not None),
+    )
+
+
+def _feeds(feeds: tuple[FeedView, ...]) -> Iterator[Metric]:
+    labels = ["venue", "instrument"]
+    age = GaugeMetricFamily("trader_feed_age_seconds", "Age of the book.", labels=labels)
+    fresh = GaugeMetricFamily(
+        "trader_feed_fresh", "1 while the book may be traded on by its age.", labels=labels
+    )
+    flawed = GaugeMetricFamily(
+        "trader_feed_flawed", "1 while the book is crossed, locked or broken.", labels=labels
+    )
+    for feed in feeds:
+        values = [split_id(feed.instrument)[0], feed.instrument]
+        if feed.age_ms is not None:
+            age.add_metric(values, feed.age_ms / _MS)
+        fresh.add_metric(values, feed.fresh)
+        flawed.add_metric(values, feed.flaw is not None)
+    yield from (age, fresh, flawed)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"trader_{name}", text, value=float(value))
+
+
+def _labelled(
+    name: str, text: str, label: str, values: Iterable[tuple[str, Decimal | float]]
+) -> Metric:
+    family = GaugeMetricFamily(f"trader_{name}", text, labels=[label])
+    for value, reading in values:
+        family.add_metric([value], float(reading))
+    return family
+
+
+def _errors(cycle: Cycle) -> int:
+    return cycle.snapshot.faults + cycle.errors

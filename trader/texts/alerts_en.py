@@ -1,0 +1,234 @@
+"""What every alert says in English. Names in braces are the alert's fields."""
+
+from collections.abc import Mapping
+
+from trader.texts.entry import AlertText, Words
+
+_NOTHING = "Nothing."
+_TRADE = "{pair}: {direction}"
+_ID = "Trade {trade_id}"
+_TRANSFER = "Transfer {amount} {asset} from {from_venue} to {to_venue}."
+
+_TEXTS: Mapping[str, AlertText] = {
+    "stop_loss": AlertText(
+        title="Stop-loss: {pair}",
+        lines=(_TRADE, "Value change {change_krw}, limit {limit_krw}", _ID),
+        action="The closing is under way. Look for the message that the trade is closed; "
+        "if it does not come, close both legs at the venues.",
+    ),
+    "stop_loss.price": AlertText(
+        title="Stop-loss: {symbol}",
+        lines=("{symbol} at {price} {unit}",),
+        action="Check that the position is closed; if not, close it at the venue.",
+    ),
+    "live_blocked": AlertText(
+        title="LIVE TRADING BLOCKED",
+        lines=("No new trade goes live. Reasons:", "{blocks}"),
+        action="Mend every reason named above.",
+    ),
+    "live_allowed": AlertText(
+        title="LIVE TRADING ALLOWED",
+        lines=("From now on orders move real money.",),
+        action="Nothing, if you meant this. Otherwise halt.",
+    ),
+    "safety_rejection": AlertText(
+        title="Refused: {check}",
+        lines=(
+            "{refused}",
+            "{pair}: {direction}",
+            "Measured {value}, limit {limit}",
+            "Wrong with the input: {fault}",
+            "Age of what was measured {age_ms}",
+            "Decision {decision_id}",
+        ),
+        action="{mend}",
+        cleared="No longer refused: {check}",
+        cleared_lines=("{pair}: {direction}", "Refused {count} times in {lasted_ms}"),
+    ),
+    "daily_loss_limit": AlertText(
+        title="Daily loss limit reached",
+        lines=("Loss today {loss_krw}, limit {limit_krw}",),
+        action="Find out what lost money. Entries of this ledger stay stopped until the loss is "
+        "under its limit, at the latest at midnight in Seoul.",
+        cleared="Daily loss under its limit again",
+    ),
+    "trade_opened": AlertText(
+        title="Opened: {pair}",
+        lines=(_TRADE, "Entry notional {entry_notional_krw}", "Spread {spread_pct}", _ID),
+        action=_NOTHING,
+    ),
+    "trade_closed": AlertText(
+        title="Closed: {pair} {pnl_krw}",
+        lines=(
+            _TRADE,
+            "Realised {pnl_krw} ({pnl_pct}), fees {fees_krw} included",
+            "Entry notional {entry_notional_krw}",
+            "Held {held_ms}",
+            "Reason: {reason}",
+            _ID,
+        ),
+        action=_NOTHING,
+    ),
+    "rebalance": AlertText(
+        title="Rebalancing: {pair}",
+        lines=("Exposure {exposure_krw}, limit {limit_krw}", "Closing {share_pct} of it", _ID),
+        action="Find out what took exposure past its limit: adopted orders or a lowered limit.",
+    ),
+    "leg_unhedged": AlertText(
+        title="Unhedged leg: {pair}",
+        lines=("{instrument}: {quantity} stands alone, worth {notional_krw}", _ID),
+        action="Check the position at the venue. Close it there, or trade its other leg, "
+        "if the engine does not within a minute.",
+        cleared="Hedged again: {pair}",
+        cleared_lines=(_ID,),
+    ),
+    "order_unknown": AlertText(
+        title="Unknown order: {client_order_id}",
+        lines=(
+            "Nobody knows yet whether it filled.",
+            "Executed so far {executed}",
+            "{reason}",
+            _ID,
+        ),
+        action="Look the order up at the venue by its client id. Never send it again.",
+        cleared="Order settled: {client_order_id}",
+        cleared_lines=("Now {state}, executed {executed}", _ID),
+    ),
+    "order_unknown.quarantined": AlertText(
+        title="Quarantined order: {client_order_id}",
+        lines=(
+            "The venue did not tell what became of it.",
+            "Executed so far {executed}",
+            "{reason}",
+            _ID,
+        ),
+        action="Look the order up at the venue by its client id and reconcile it on the host.",
+    ),
+    "feed_stale": AlertText(
+        title="Stale book: {instrument}",
+        lines=("Last good {age_ms} ago", "Flaw: {flaw}"),
+        action="Nothing at first: pairs that need this book rest until it is back. "
+        "If it lasts, check the network and the venue's notices.",
+    ),
+    "feed_recovered": AlertText(
+        title="Fresh again: {instrument}",
+        lines=("It was silent for {silent_ms}",),
+        action=_NOTHING,
+    ),
+    "heartbeat_lost": AlertText(
+        title="Heartbeat lost: {subject}",
+        lines=("Last heard {age_ms} ago",),
+        action="Check that the process runs and its host answers; look at its positions.",
+        cleared="Heartbeat back: {subject}",
+    ),
+    "reconciliation_mismatch": AlertText(
+        title="Records differ from {venue}",
+        lines=("{message}", "We count {expected} {asset}, the venue shows {found}"),
+        action="Compare with the venue's history; accept it on the host once explained.",
+        cleared="Records agree with {venue} again",
+    ),
+    "system_error": AlertText(
+        title="Error in {where}",
+        lines=("{message}",),
+        action="Read the log around this time.",
+    ),
+    "system_error.fee_changed": AlertText(
+        title="Fee changed: {instrument}",
+        lines=("Before {before_pct}, now {after_pct}; it counts at once.",),
+        action="Check your fee tier at the venue; a rise leaves fewer signals.",
+    ),
+    "started": AlertText(
+        title="Started: {name}",
+        lines=("Mode {mode}, version {version}", "Seed {seed}"),
+        action="Nothing, if you started it.",
+    ),
+    "stopped": AlertText(
+        title="Stopped",
+        lines=("{reason}",),
+        action="Nothing guards open positions now: start it again, or look after them.",
+    ),
+    "demoted": AlertText(
+        title="Demoted: live trading lost",
+        lines=("{reason}", "By {by}"),
+        action="New trades go to paper. Mend the cause, then touch the confirm file on the host.",
+        cleared="Demotion lifted",
+    ),
+    "halted": AlertText(
+        title="HALTED",
+        lines=("{reason}", "By {by}"),
+        action="Nothing trades now. Look after open positions; only the host lifts a halt.",
+        cleared="Halt lifted",
+    ),
+    "summary": AlertText(
+        title="Summary",
+        lines=("{message}", "PnL {pnl_krw}", "Trades {trades}", "Exposure {exposure_krw}"),
+        action="Read what needs care.",
+    ),
+    "breaker_tripped": AlertText(
+        title="Breaker tripped: {breaker}",
+        lines=("{tripped}", "About {subject}", "Measured {value}, limit {limit}"),
+        action="{mend}",
+        cleared="Breaker closed: {breaker}",
+        cleared_lines=("About {subject}",),
+    ),
+    "closing_stuck": AlertText(
+        title="Closing stuck: {pair}",
+        lines=("{purpose} could not go out for {waited_ms}", "{checks}", _ID),
+        action="The engine goes on trying. If it must be now, close both legs at the venues.",
+        cleared="Closing went out: {pair}",
+        cleared_lines=(_ID,),
+    ),
+    "direction_empty": AlertText(
+        title="Out of inventory: {pair}",
+        lines=(_TRADE, "One more trade is not covered."),
+        action=_TRANSFER,
+        cleared="Can trade again: {pair}",
+        cleared_lines=(_TRADE,),
+    ),
+    "inventory_skew": AlertText(
+        title="Inventory skewed: {asset}",
+        lines=("One venue holds {share_pct} of it.",),
+        action=_TRANSFER,
+        cleared="Inventory level again: {asset}",
+    ),
+    "position_unguarded": AlertText(
+        title="Nothing guards live positions",
+        lines=("Live positions in the ledger: {count}", "{orders}", "{reason}"),
+        action="Send the orders named above by hand, or bring live trading back.",
+        cleared="Live positions are guarded again",
+    ),
+    "dust": AlertText(
+        title="Dust moved to inventory",
+        lines=("{instrument}: {quantity}, cost {cost_krw}", _ID),
+        action="Nothing; it was under the venue's minimum.",
+    ),
+    "paused": AlertText(
+        title="Entries paused",
+        lines=("By {by}", "{reason}"),
+        action="Closings go on. Resume when you want new trades.",
+    ),
+    "resumed": AlertText(
+        title="Entries resumed",
+        lines=("By {by}",),
+        action=_NOTHING,
+    ),
+}
+
+WORDS = Words(
+    texts=_TEXTS,
+    purposes={
+        "open": "opening",
+        "complete": "completion",
+        "exit": "exit at the target",
+        "stop_loss": "stop-loss",
+        "unwind": "unwinding",
+        "rebalance": "rebalancing",
+        "flatten": "flatten by the operator",
+        "close": "close by the operator",
+    },
+    ledgers={"live": "[LIVE]", "paper": "[paper]"},
+    to_do="What to do: ",
+    nothing=_NOTHING,
+    direction="sell {sold}, buy {bought}",
+    and_more="… and {count} more: {codes}",
+)
