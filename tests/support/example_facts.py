@@ -37,6 +37,7 @@ from trader.domain.facts import (
     OrderIdsReserved,
     OrderMoved,
     OrdersApproved,
+    PositionsUnguarded,
     RebalanceBegan,
     RefusalBegan,
     RefusalEnded,
@@ -110,6 +111,7 @@ def a_breaker(
 TOLD_FACTS: tuple[Fact, ...] = (
     EngineStarted(AT_NS, "main", Mode.LIVE, "0.1.0", 7),
     EngineStopped(AT_NS, "SIGTERM"),
+    PositionsUnguarded(AT_NS, Mode.MOCK, 2),
     GateChanged(AT_NS, Mode.LIVE, False, (BlockReason.ENV_FLAG_MISSING, BlockReason.DRY_RUN)),
     GateChanged(AT_NS, Mode.LIVE, True, ()),
     an_order_moved(OrderState.UNKNOWN),

@@ -45,6 +45,7 @@ from trader.domain.facts import (
     OrderIdsReserved,
     OrderMoved,
     OrdersApproved,
+    PositionsUnguarded,
     RebalanceBegan,
     RefusalBegan,
     RefusalEnded,
@@ -79,7 +80,13 @@ _HUNDRED = Decimal(100)
 _CRITICAL, _WARNING, _INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 
 _Process = (
-    EngineStarted | EngineStopped | GateChanged | FaultRecorded | EntriesPaused | EntriesResumed
+    EngineStarted
+    | EngineStopped
+    | PositionsUnguarded
+    | GateChanged
+    | FaultRecorded
+    | EntriesPaused
+    | EntriesResumed
 )
 _Bound = RefusalBegan | RefusalEnded | BreakerTripped | BreakerCleared
 _Trade = TradeOpened | TradeClosed | StopLossTriggered | RebalanceBegan | DustMoved
@@ -125,6 +132,8 @@ def _of_process(fact: _Process) -> Alert | None:
             # An engine that starts to trade live by itself is news that may wake somebody.
             severity = _WARNING if fact.mode is Mode.LIVE else _INFO
             return _told(fact, AlertCode.STARTED, severity, fact.name)
+        case PositionsUnguarded():
+            return _told(fact, AlertCode.POSITION_UNGUARDED, _CRITICAL, "live")
         case EngineStopped():
             return _told(fact, AlertCode.STOPPED, _INFO, "engine")
         case GateChanged():

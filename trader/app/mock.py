@@ -42,11 +42,18 @@ class MockSession:
         self._cycle_ns = seconds_per_cycle * _SECOND_NS
 
     async def run(
-        self, *, loops: int | None, interval_s: float, stop: asyncio.Event, version: str, seed: int
+        self,
+        *,
+        loops: int | None,
+        interval_s: float,
+        stop: asyncio.Event,
+        version: str,
+        seed: int,
+        unguarded: int,
     ) -> None:
-        """Run ``loops`` cycles, or until ``stop`` is set."""
+        """Run ``loops`` cycles, or until ``stop`` is set; tells of ``unguarded`` live positions."""
         now = self._clock.now()
-        self._inbox.put(ProcessStarted(now.at_ns, now.mono_ns, version, seed))
+        self._inbox.put(ProcessStarted(now.at_ns, now.mono_ns, version, seed, unguarded))
         await self._inbox.idle()
         self._feed.start()
         number = 0

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from trader.alerts.direct import DirectSendFailed, TelegramTarget, send_telegram
 from trader.alerts.outbox import MIGRATIONS, Outbox
-from trader.alerts.relay import Relay, StubSink
+from trader.alerts.plain import PlainSink
+from trader.alerts.relay import Relay, Sink, StubSink
 from trader.app.guarding import MockReadiness
 from trader.app.listeners import AlertDesk, MarketLag, log_facts
 from trader.app.mock import MockSession
@@ -100,15 +101,23 @@ def _tell_directly(settings: Settings, text: str) -> None:
     if not (settings.alert.enabled and settings.alert.telegram_enabled):
         _TELEGRAM.critical("Telegram (stub) | 🚨 not journaled | %s", text)
         return
-    if not (telegram.bot_token and telegram.chat_id):
+    target = _target(settings)
+    if target is None:
         return
-    target = TelegramTarget(
-        telegram.bot_token, telegram.chat_id, telegram.topic_id, telegram.api_base
-    )
     try:
         send_telegram(target, f"🚨 not journaled: {text}", telegram.timeout_seconds)
     except DirectSendFailed as error:
         _TELEGRAM.error("Telegram: the last message was not accepted: %s", error)
+
+
+def _target(settings: Settings) -> TelegramTarget | None:
+    """Where Telegram messages go; None without credentials."""
+    telegram = settings.alert.telegram
+    if not (telegram.bot_token and telegram.chat_id):
+        return None
+    return TelegramTarget(
+        telegram.bot_token, telegram.chat_id, telegram.topic_id, telegram.api_base
+    )
 
 
 class _Process:
@@ -185,20 +194,20 @@ class _Process:
         if server is not None:
             await server.bind()
         self._catch_signals()
-        relay = Relay(self._outbox, StubSink(self._language()), self._wake)
-        self._announce_telegram()
+        relay = Relay(self._outbox, self._sink(), self._wake)
         try:
             async with asyncio.TaskGroup() as group:
                 background = [group.create_task(self._runtime.run())]
-                background.append(group.create_task(relay.run()))
+                if self._options.with_bot:
+                    background.append(group.create_task(relay.run()))
                 if server is not None:
                     background.append(group.create_task(server.run()))
                 # What was built to start with lives as long as the process: spare the collector.
                 gc.collect()
                 gc.freeze()
                 await self._run_session()
-                self._wake.set()
-                await relay.drain(_DRAIN_S)
+                if self._options.with_bot:
+                    await relay.drain(_DRAIN_S)
                 for task in background:
                     task.cancel()
         except* (JournalError, InvariantBroken, ConfigError) as group_error:
@@ -208,13 +217,13 @@ class _Process:
 
     async def _run_session(self) -> None:
         interval = self._options.interval_s
-        self._warn_of_live_positions()
         await self._session.run(
             loops=self._options.loops,
             interval_s=self._settings.engine.cycle_seconds if interval is None else interval,
             stop=self._stop,
             version=self._options.version,
             seed=self._settings.mock.seed,
+            unguarded=live_positions(Path(self._settings.engine.state_dir) / "journal.db"),
         )
         reason = "asked to stop" if self._stop.is_set() else "loops done"
         flatten = self._settings.engine.on_shutdown == "flatten"
@@ -267,17 +276,23 @@ class _Process:
     def _language(self) -> Language:
         return Language(self._settings.bot.language or Language.EN)
 
-    def _announce_telegram(self) -> None:
-        alert = self._settings.alert
+    def _sink(self) -> Sink:
+        """Where alerts go: Telegram with its credentials, else the stub, and the log says which."""
+        alert, language = self._settings.alert, self._language()
         if not alert.enabled:
             _TELEGRAM.info("Telegram: alerts are off (alert.enabled: false)")
+        elif not self._options.with_bot:
+            _TELEGRAM.info("Telegram: nothing is sent here (--no-bot); alerts wait in the outbox")
         elif not alert.telegram_enabled:
             _TELEGRAM.info("Telegram: stub, alerts are logged (alert.telegram_enabled: false)")
-
-    def _warn_of_live_positions(self) -> None:
-        count = live_positions(Path(self._settings.engine.state_dir) / "journal.db")
-        if count:
-            _LOG.critical("[LIVE] %d live position(s) in the ledger: nothing guards them", count)
+        else:
+            target = _target(self._settings)
+            if target is not None:
+                _TELEGRAM.info("Telegram: alerts are sent to chat %s", target.chat_id)
+                return PlainSink(target, language, alert.telegram.timeout_seconds)
+            # The config's own warning has named what is missing.
+            _TELEGRAM.info("Telegram: stub, alerts are logged")
+        return StubSink(language)
 
     def _say_summary(self) -> None:
         snapshot = self._engine.snapshot()

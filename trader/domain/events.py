@@ -86,6 +86,8 @@ class ProcessStarted(Struct, frozen=True, tag=True):
     mono_ns: int
     version: str
     seed: int | None = None
+    unguarded: int = 0
+    """Live positions in the ledger while this process, in mock or paper, guards none of them."""
 
 
 class StopRequested(Struct, frozen=True, tag=True):

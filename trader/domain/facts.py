@@ -43,6 +43,14 @@ class EngineStarted(Struct, frozen=True, tag=True):
     seed: int | None = None
 
 
+class PositionsUnguarded(Struct, frozen=True, tag=True):
+    """Live positions stand and this process, in mock or paper, guards none of them."""
+
+    at_ns: int
+    mode: Mode
+    count: int
+
+
 class EngineStopped(Struct, frozen=True, tag=True):
     """A process ended as it should."""
 
@@ -441,6 +449,7 @@ class FaultRecorded(Struct, frozen=True, tag=True):
 
 Fact = (
     EngineStarted
+    | PositionsUnguarded
     | EngineStopped
     | GateChanged
     | OrdersApproved

@@ -32,7 +32,7 @@ class ConfirmState(StrEnum):
 
 
 class ConfirmFile(Struct, frozen=True):
-    """One look at the confirm file. What a latch records of it is zero unless a file was opened."""
+    """One look at the confirm file. The marks are zero where nothing has its name."""
 
     state: ConfirmState
     reason: str = ""
@@ -54,7 +54,7 @@ def look_at_confirm_file(path: str | os.PathLike[str]) -> ConfirmFile:
     try:
         descriptor = os.open(path, _LOOK_FLAGS)
     except OSError as error:
-        return _not_opened(error)
+        return _not_opened(path, error)
     except ValueError as error:
         return ConfirmFile(ConfirmState.UNREADABLE, str(error))
     try:
@@ -181,14 +181,25 @@ class LoopLag:
         return max(0.0, loop.time() - self._due_s) * 1_000.0
 
 
-def _not_opened(error: OSError) -> ConfirmFile:
+def _not_opened(path: str | os.PathLike[str], error: OSError) -> ConfirmFile:
+    """What can be said of a file that would not open, with its marks where it has any.
+
+    A latch records them too, so that mending its mode later is not taken for a touch.
+    """
     if error.errno == errno.ENOENT:
         return _ABSENT
+    state, reason = ConfirmState.UNREADABLE, os.strerror(error.errno or 0)
     if error.errno == errno.ELOOP:
-        return ConfirmFile(ConfirmState.UNSAFE, "it is a symbolic link")
-    if error.errno == errno.ENXIO:
-        return ConfirmFile(ConfirmState.UNSAFE, "it is not a regular file")
-    return ConfirmFile(ConfirmState.UNREADABLE, os.strerror(error.errno or 0))
+        state, reason = ConfirmState.UNSAFE, "it is a symbolic link"
+    elif error.errno == errno.ENXIO:
+        state, reason = ConfirmState.UNSAFE, "it is not a regular file"
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return ConfirmFile(state, reason)
+    return ConfirmFile(
+        state, reason, found.st_dev, found.st_ino, found.st_ctime_ns, found.st_mtime_ns
+    )
 
 
 def _what_is_unsafe(found: os.stat_result) -> str:

@@ -46,6 +46,10 @@ BLOCKS: Mapping[Block, Explanation] = {
         "It is not known what a venue key may do.",
         "Check the venue's API; where it cannot be asked, attest the key in the config.",
     ),
+    Block.KEY_SCOPE_STALE: Explanation(
+        "No venue has said for 48 hours what its key may do.",
+        "Check the venue's API and the network, then touch the confirm file.",
+    ),
     Block.HALTED: Explanation(
         "An operator halted everything.",
         "Lift the halt on the host, then touch the confirm file.",

@@ -46,6 +46,10 @@ BLOCKS: Mapping[Block, Explanation] = {
         "거래소 키의 권한을 아직 알 수 없습니다.",
         "거래소 API를 확인하세요. 조회할 수 없는 곳은 설정에서 키를 직접 보증하세요.",
     ),
+    Block.KEY_SCOPE_STALE: Explanation(
+        "48시간 동안 거래소 키의 권한을 확인하지 못했습니다.",
+        "거래소 API와 네트워크를 확인한 뒤 확인 파일을 touch 하세요.",
+    ),
     Block.HALTED: Explanation(
         "운영자가 긴급정지했습니다.", "호스트에서 긴급정지를 풀고 확인 파일을 touch 하세요."
     ),

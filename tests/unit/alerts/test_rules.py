@@ -37,6 +37,7 @@ CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 EXPECTED = [
     ("EngineStarted", "started", WARNING, False, False, "started:main"),
     ("EngineStopped", "stopped", INFO, False, False, "stopped:engine"),
+    ("PositionsUnguarded", "position_unguarded", CRITICAL, False, False, "position_unguarded:live"),
     ("GateChanged", "live_blocked", WARNING, True, False, "live_blocked:gate"),
     ("GateChanged", "live_allowed", WARNING, False, True, "live_blocked:gate"),
     ("OrderMoved", "order_unknown", CRITICAL, True, False, "order_unknown:tr-1-1"),

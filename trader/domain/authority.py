@@ -1,0 +1,52 @@
+"""Authority: what people permit, as a durable record. The transitions are in ``risk.authority``."""
+
+from enum import IntEnum
+
+from msgspec import Struct
+
+
+class Level(IntEnum):
+    """What is permitted; comparable, lowest first."""
+
+    HALT = 0
+    PAPER = 1
+    LIVE = 2
+
+
+class FileMark(Struct, frozen=True):
+    """What tells one touch of the confirm file from another."""
+
+    device: int
+    inode: int
+    ctime_ns: int
+    mtime_ns: int
+
+
+class Latch(Struct, frozen=True):
+    """Why, by whom and when authority was lowered, and the confirm file as it was then.
+
+    ``seen`` is None where the file was absent, or was not one to be trusted.
+    """
+
+    reason: str
+    who: str
+    at_ns: int
+    seen: FileMark | None
+
+
+class Authority(Struct, frozen=True):
+    """The durable record. ``revision`` rises with every change; a resume names the one it answers.
+
+    ``nothing_goes`` is a halt that forbids even the unwinding of a half-filled trade (``/halt
+    now``). ``used_up`` says that the newest touch of the file came too early and does not arm.
+    """
+
+    level: Level = Level.PAPER
+    revision: int = 0
+    latch: Latch | None = None
+    nothing_goes: bool = False
+    used_up: bool = False
+
+
+UNREADABLE = Authority(Level.HALT, 0, Latch("STORE_UNREADABLE", "host", 0, None))
+"""What a store that cannot be read stands for."""
