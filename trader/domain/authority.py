@@ -25,7 +25,8 @@ class FileMark(Struct, frozen=True):
 class Latch(Struct, frozen=True):
     """Why, by whom and when authority was lowered, and the confirm file as it was then.
 
-    ``seen`` is None where the file was absent, or was not one to be trusted.
+    ``seen`` is None where the file was absent. Of one that is not to be trusted it is the mark all
+    the same: mending its mode later is no touch.
     """
 
     reason: str
@@ -48,5 +49,21 @@ class Authority(Struct, frozen=True):
     used_up: bool = False
 
 
+HALT_LIFTED = "HALT_LIFTED"
+"""The reason of the latch that lifting a halt leaves behind."""
+
 UNREADABLE = Authority(Level.HALT, 0, Latch("STORE_UNREADABLE", "host", 0, None))
 """What a store that cannot be read stands for."""
+
+
+class Sight(Struct, frozen=True):
+    """What is found on the host: the confirm file's mark, None where it is absent, and the rest.
+
+    ``stands`` says that the file is one to be trusted; a mark is recorded of any other, too, so
+    that mending its mode is not taken for a touch.
+    """
+
+    at_ns: int
+    mark: FileMark | None
+    stands: bool = True
+    halt_file: bool = False

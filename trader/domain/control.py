@@ -171,4 +171,41 @@ class Resume(Struct, frozen=True, tag=True):
     by: str
 
 
-Command = Pause | Resume
+class Halt(Struct, frozen=True, tag=True):
+    """Stop everything. ``now`` forbids even the unwinding of a half-filled trade."""
+
+    by: str
+    reason: str = ""
+    now: bool = False
+
+
+class ToPaper(Struct, frozen=True, tag=True):
+    """Demote to paper; live closings go on."""
+
+    by: str
+    reason: str = ""
+
+
+class LiftHalt(Struct, frozen=True, tag=True):
+    """Lift the halt of this revision to paper, and a pause with it."""
+
+    by: str
+    revision: int
+
+
+Command = Pause | Resume | Halt | ToPaper | LiftHalt
+
+
+class Reply(Struct, frozen=True):
+    """What a command led to, as read back from the engine once it was durable.
+
+    ``changed`` is false where the state already held or the command could not act; ``note`` says
+    which in one sentence.
+    """
+
+    command_id: str
+    changed: bool
+    level: str
+    revision: int
+    paused: bool
+    note: str

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from trader.domain.authority import Sight
 from trader.domain.control import BlockReason, Command
 from trader.domain.instrument import FeeSchedule, InstrumentId, Venue
 from trader.domain.market import OrderBook
@@ -68,6 +69,10 @@ class CommandReceived(Struct, frozen=True, tag=True):
     at_ns: int
     mono_ns: int
     command: Command
+    id: str = ""
+    """Names the command; its reply carries it."""
+    sight: Sight = Sight(0, None)
+    """The host's files as they stood when the command came."""
 
 
 class CycleTicked(Struct, frozen=True, tag=True):

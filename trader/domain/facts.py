@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from trader.domain.authority import Authority
 from trader.domain.control import BlockReason, CheckName, Mode
 from trader.domain.decision import CheckResult, Decision, RefusalCount
 from trader.domain.instrument import Asset, InstrumentId, Venue
@@ -417,6 +418,13 @@ class TradePeaked(Struct, frozen=True, tag=True):
     best_krw: Decimal
 
 
+class AuthorityChanged(Struct, frozen=True, tag=True):
+    """What people permit changed; synced to disk before anybody is answered."""
+
+    at_ns: int
+    authority: Authority
+
+
 class EntriesPaused(Struct, frozen=True, tag=True):
     """An operator blocked entries."""
 
@@ -484,6 +492,7 @@ Fact = (
     | DayRolled
     | TradePeaked
     | EquitySampled
+    | AuthorityChanged
     | EntriesPaused
     | EntriesResumed
     | OrderIdsReserved

@@ -74,21 +74,26 @@ def flaw_of(book: OrderBook) -> BookFlaw | None:
     """The first reason this book proposes nothing, or None."""
     if not book.bids or not book.asks:
         return BookFlaw.ONE_SIDED
-    best_bid, best_ask = book.bids[0][0], book.asks[0][0]
-    if best_bid >= best_ask:
-        return BookFlaw.LOCKED if best_bid == best_ask else BookFlaw.CROSSED
-    # The loops are written out because this runs on every frame of every instrument.
-    last = best_bid
+    last, best_ask = book.bids[0][0], book.asks[0][0]
+    if last >= best_ask:
+        return BookFlaw.LOCKED if last == best_ask else BookFlaw.CROSSED
+    # This runs on every frame of every instrument, hence what looks clumsy: no chained comparison,
+    # no global, and each side's worst price judged once, for all before it. A NaN passes none.
+    infinite = _INFINITE
     for price, quantity in book.bids:
-        if not (0.0 < price <= last and 0.0 < quantity < _INFINITE):
-            return _why(price, quantity)
-        last = price
+        if price <= last and quantity > 0.0 and quantity < infinite:
+            last = price
+        else:
+            return _flaw_in_levels(book)
+    if last <= 0.0:
+        return _flaw_in_levels(book)
     last = best_ask
     for price, quantity in book.asks:
-        if not (last <= price < _INFINITE and price > 0.0 and 0.0 < quantity < _INFINITE):
-            return _why(price, quantity)
-        last = price
-    return None
+        if price >= last and quantity > 0.0 and quantity < infinite:
+            last = price
+        else:
+            return _flaw_in_levels(book)
+    return None if last < infinite else _flaw_in_levels(book)
 
 
 def walk(levels: tuple[Level, ...], quantity: Decimal) -> Walk | None:
@@ -148,13 +153,14 @@ class MarketView:
     def update(self, book: OrderBook) -> BookFlaw | None:
         """Take a book in; returns its flaw if it may not be traded on."""
         flaw = flaw_of(book)
+        instrument = book.instrument
         if flaw is None:
-            self.books[book.instrument] = self.last_good[book.instrument] = book
+            self.books[instrument] = self.last_good[instrument] = book
             if self.flaws:
-                self.flaws.pop(book.instrument, None)
+                self.flaws.pop(instrument, None)
             return None
-        self.books.pop(book.instrument, None)
-        self.flaws[book.instrument] = flaw
+        self.books.pop(instrument, None)
+        self.flaws[instrument] = flaw
         return flaw
 
     def forget(self, instrument: InstrumentId) -> None:
@@ -189,6 +195,21 @@ class MarketView:
         if quote != USDT or self.usdt_krw is None:
             return None
         return self.last_good.get(self.usdt_krw)
+
+
+def _flaw_in_levels(book: OrderBook) -> BookFlaw | None:
+    """What the first level says that is no price and quantity, or worse placed than the last."""
+    last = book.best_bid
+    for price, quantity in book.bids:
+        if not (0.0 < price <= last and 0.0 < quantity < _INFINITE):
+            return _why(price, quantity)
+        last = price
+    last = book.best_ask
+    for price, quantity in book.asks:
+        if not (last <= price < _INFINITE and price > 0.0 and 0.0 < quantity < _INFINITE):
+            return _why(price, quantity)
+        last = price
+    return None
 
 
 def _why(price: float, quantity: float) -> BookFlaw:

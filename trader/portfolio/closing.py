@@ -1,6 +1,6 @@
 """Closings: proposals that only reduce a trade, for every reason there is to close one.
 
-Price rule (trading.md, closings): the best price worsened by ``execution.max_unwind_slippage_pct``;
+Price rule: the best price worsened by ``execution.max_unwind_slippage_pct``;
 the quantity is cut on all legs alike to what stands within it and to what the balances cover.
 """
 

@@ -5,6 +5,7 @@ Floats find out on every tick whether there may be something; only then is it co
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from math import nan
 
 from msgspec import Struct
 
@@ -28,6 +29,10 @@ _ONE = Decimal(1)
 _THREE = Decimal(3)
 # Floats carry 15 digits: a ratio this far below its threshold cannot be above it exactly.
 _FLOAT_SLACK = 1e-9
+_BOUGHT_IN_DOLLARS, _SOLD_IN_DOLLARS = 1, 2
+
+_Test = tuple[InstrumentId, InstrumentId, float, int | None, "Direction"]
+"""Sold, bought, least ratio, which leg is in dollars if one is, and whose test this is."""
 
 
 class Direction(Struct, frozen=True):
@@ -76,27 +81,28 @@ class SpreadStrategy:
     ) -> Proposal | None:
         """The first direction touched by this book whose expected net profit is above its bound."""
         books = market.books
-        for direction in self._touched.get(instrument, ()):
-            sell, buy = books.get(direction.sell.id), books.get(direction.buy.id)
+        # On every tick: plain tuples, and nothing is looked at before it is needed.
+        for sold, bought, least_ratio, money, direction in self._touched.get(instrument, ()):
+            sell, buy = books.get(sold), books.get(bought)
             if sell is None or buy is None:
                 continue
             ratio = sell.bids[0][0] / buy.asks[0][0]
-            seen_ns = max(sell.mono_ns, buy.mono_ns)
-            if direction.sell.quote != direction.buy.quote:
+            seen_ns = 0
+            if money is not None:
                 dollar = books.get(market.usdt_krw) if market.usdt_krw is not None else None
                 if dollar is None:
                     continue
                 # A move of KRW-USDT alone is a signal of its own, however long the legs were quiet.
-                seen_ns = max(seen_ns, dollar.mono_ns)
-                if direction.buy.quote != KRW:
+                seen_ns = dollar.mono_ns
+                if money == _BOUGHT_IN_DOLLARS:
                     ratio /= dollar.asks[0][0]
                 else:
                     ratio *= dollar.bids[0][0]
-            if ratio <= direction.least_ratio or not may_open(direction.pair, direction.name):
+            if ratio <= least_ratio or not may_open(direction.pair, direction.name):
                 continue
             found = self.opportunity(direction, market)
             if found is not None:
-                return _proposal(found, ledger, seen_ns)
+                return _proposal(found, ledger, max(seen_ns, sell.mono_ns, buy.mono_ns))
         return None
 
     def is_signal(self, pair: PairName, direction: str, market: MarketView) -> bool:
@@ -152,6 +158,10 @@ class SpreadStrategy:
         short, long = market.books.get(a), market.books.get(b)
         if short is None or long is None or held_a.quantity >= 0 or held_b.quantity <= 0:
             return False
+        # Walking only makes it worse, so the best prices must pass before anything is exact.
+        best = short.asks[0][0] * self._float_won(a, market, leaving=True)
+        if best > long.bids[0][0] * self._float_won(b, market, leaving=False) * self._exit_ratio:
+            return False
         buy_back = self._in_won(a, market, leaving=True)
         sell_off = self._in_won(b, market, leaving=False)
         if buy_back != sell_off and market.usdt_krw not in market.books:
@@ -160,10 +170,6 @@ class SpreadStrategy:
         if buy_back is None or sell_off is None:
             return False
         bound = _ONE + self._parameters.exit_spread_pct / _HUNDRED
-        # Walking only makes it worse, so the best prices must pass before anything is walked.
-        best = short.asks[0][0] * float(buy_back) / (long.bids[0][0] * float(sell_off))
-        if best > float(bound) + _FLOAT_SLACK:
-            return False
         bought, sold = walk(short.asks, -held_a.quantity), walk(long.bids, held_b.quantity)
         if bought is None or sold is None:
             return False
@@ -224,26 +230,50 @@ class SpreadStrategy:
         known = self._instruments.get(instrument)
         return None if known is None else market.won_taking(known.quote, leaving=leaving)
 
+    def _float_won(self, instrument: InstrumentId, market: MarketView, *, leaving: bool) -> float:
+        """``_in_won`` for the fast test; a NaN, which passes every test, where that is None."""
+        in_won = self._quoted_in_won.get(instrument)
+        if in_won:
+            return 1.0
+        usdt_krw = market.usdt_krw
+        book = None if in_won is None or usdt_krw is None else market.last_good.get(usdt_krw)
+        if book is None:
+            return nan
+        return book.asks[0][0] if leaving else book.bids[0][0]
+
     def _rebuild(self) -> None:
+        self._exit_ratio = float(_ONE + self._parameters.exit_spread_pct / _HUNDRED) + _FLOAT_SLACK
+        self._quoted_in_won = {
+            instrument.id: instrument.quote == KRW for instrument in self._instruments.values()
+        }
         self._directions: dict[tuple[PairName, str], Direction] = {}
         for pair in self._parameters.pairs:
             first, second = self._instruments[pair.first], self._instruments[pair.second]
             for sell, buy in ((first, second), (second, first)):
                 direction = self._direction(pair.name, sell, buy)
                 self._directions[direction.pair, direction.name] = direction
-        self._touched: dict[InstrumentId, tuple[Direction, ...]] = {}
+        self._touched: dict[InstrumentId, tuple[_Test, ...]] = {}
         for direction in self._directions.values():
+            test = _fast_test(direction)
             legs = [direction.sell.id, direction.buy.id]
             if self._parameters.usdt_krw and direction.sell.quote != direction.buy.quote:
                 legs.append(self._parameters.usdt_krw)
             for leg in legs:
-                self._touched[leg] = (*self._touched.get(leg, ()), direction)
+                self._touched[leg] = (*self._touched.get(leg, ()), test)
 
     def _direction(self, pair: PairName, sell: Instrument, buy: Instrument) -> Direction:
         fees = 2 * (sell.fees.taker_pct + buy.fees.taker_pct)
         least = self._parameters.exit_spread_pct + self._parameters.min_profit_pct + fees
         name = f"{sell.venue}>{buy.venue}"
         return Direction(pair, name, sell, buy, 1 + float(least) / 100 - _FLOAT_SLACK, fees)
+
+
+def _fast_test(direction: Direction) -> _Test:
+    """What a tick is tested by, without a look at any instrument."""
+    money = None
+    if direction.sell.quote != direction.buy.quote:
+        money = _BOUGHT_IN_DOLLARS if direction.buy.quote != KRW else _SOLD_IN_DOLLARS
+    return direction.sell.id, direction.buy.id, direction.least_ratio, money, direction
 
 
 def _slippage(taken: Walk, best: Decimal) -> Decimal:
