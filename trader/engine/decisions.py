@@ -4,7 +4,7 @@ from trader.domain.control import CheckName
 from trader.domain.decision import CheckResult, Decision, QuoteSeen, RefusalCount
 from trader.domain.facts import ActivityCounted, OrdersApproved, RefusalBegan, RefusalEnded
 from trader.domain.instrument import KRW
-from trader.domain.order import DecisionId, PairName, Proposal, TradeId
+from trader.domain.order import DecisionId, PairName, Proposal
 from trader.domain.trade import Trade
 from trader.engine.state import State
 from trader.portfolio.stoploss import StopLoss
@@ -80,7 +80,7 @@ class Decisions:
                 self._stop.distance_pct(proposal.pair),
                 state.now_mono_ns,
             )
-        trade_id = proposal.trade_id or TradeId(f"T{state.next_number()}")
+        trade_id = proposal.trade_id or state.next_trade_id()
         verdict = self._safety.validate(
             proposal, measured, trade_id, state.generation, state.next_order_id
         )

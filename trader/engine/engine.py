@@ -4,7 +4,6 @@ No await, no clock, no I/O. The same events always lead to the same facts.
 """
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import assert_never
 
 from msgspec import Struct
@@ -33,7 +32,7 @@ from trader.domain.facts import (
     FaultRecorded,
     FeeChanged,
     GateChanged,
-    OrderMoved,
+    PositionsUnguarded,
     RestBegan,
 )
 from trader.domain.instrument import Instrument, InstrumentId
@@ -41,23 +40,19 @@ from trader.domain.market import OrderBook
 from trader.domain.order import (
     ApprovedOrder,
     LedgerName,
-    Order,
     OrderState,
     PairName,
     Proposal,
     Purpose,
-    may_become,
 )
-from trader.domain.trade import TradePhase
 from trader.engine.decisions import Decisions
 from trader.engine.housekeeping import Housekeeping
+from trader.engine.reports import Reports
 from trader.engine.rules import EngineRules
 from trader.engine.snapshot import Snapshot
 from trader.engine.state import State
 from trader.engine.tending import Tending
 from trader.engine.views import snapshot
-from trader.portfolio.booking import book_fill
-from trader.portfolio.ledger import Ledger
 from trader.portfolio.stoploss import StopLoss, StopMode
 from trader.strategy.protocol import Strategy
 
@@ -95,6 +90,7 @@ class Engine:
         self._decisions = Decisions(self._state, stop)
         self._tending = Tending(self._state, self._decisions, strategy, stop)
         self._housekeeping = Housekeeping(self._state, self._tending, strategy)
+        self._reports = Reports(self._state, self._housekeeping, self._tending)
         self._ledgers = tuple(self._state.ledgers.values())
         self._next_second_ns = 0
         self._cycles = self._faults = 0
@@ -126,7 +122,8 @@ class Engine:
             self._on_book(event.book)
         else:
             self._on_other(event)
-        if state.now_mono_ns >= self._next_second_ns:
+        # After the last event nobody is left to hear how an order ended.
+        if state.now_mono_ns >= self._next_second_ns and type(event) is not ProcessStopping:
             self._each_second()
         if not state.has_news:
             return NOTHING
@@ -140,7 +137,7 @@ class Engine:
             self._decisions,
             cycles=self._cycles,
             stop_losses=self._tending.stop_losses,
-            faults=self._faults,
+            faults=self._faults + self._reports.strangers,
         )
 
     # quotes
@@ -177,15 +174,20 @@ class Engine:
 
     def _consider(self, proposal: Proposal) -> None:
         state = self._state
+        # The strategy is a user's to write; only an opening may come from here, in the ledger of
+        # the moment, and where there is room whether or not it asked.
+        is_opening = proposal.purpose is Purpose.OPEN and proposal.trade_id is None
+        if not is_opening or proposal.ledger is not state.entry_ledger:
+            return
+        if not self._may_open(proposal.pair, proposal.direction):
+            return
         self._decisions.note_signal(proposal.pair, proposal.direction)
         route = (proposal.ledger, proposal.pair, proposal.direction)
         if state.recent_openings(route) >= state.rules.max_repeats:
             until = state.now_ns + int(state.rules.repeat_window_minutes * _MINUTE_NS)
             state.record(RestBegan(state.now_ns, *route, until))
             return
-        # The strategy is a user's to write; only an opening may come from here.
-        if proposal.purpose is Purpose.OPEN and proposal.trade_id is None:
-            self._decisions.decide(proposal)
+        self._decisions.decide(proposal)
 
     def _observe_spreads(self, book: OrderBook) -> None:
         market = self._state.market
@@ -208,7 +210,7 @@ class Engine:
             case BookUpdated():
                 self._on_book(event.book)
             case OrderReported():
-                self._on_report(event)
+                self._reports.take(event)
             case CycleTicked():
                 self._on_cycle(event)
             case CommandReceived():
@@ -269,22 +271,26 @@ class Engine:
                 state.now_ns, state.rules.name, state.rules.mode, event.version, event.seed
             )
         )
+        if event.unguarded:
+            state.record(PositionsUnguarded(state.now_ns, state.rules.mode, event.unguarded))
         # A paper venue forgets with its process: what was in flight there will never be reported.
         paper = state.ledgers[LedgerName.PAPER]
         for trade_id in list(paper.in_flight):
             for order_id in sorted(paper.in_flight.get(trade_id, ())):
                 order = paper.orders[order_id]
-                self._move(paper, order, OrderState.CANCELLED, order.executed, "process ended")
+                self._reports.move(
+                    paper, order, OrderState.CANCELLED, order.executed, "process ended"
+                )
 
     def _stop_entries(self, event: StopRequested) -> None:
         state = self._state
         state.stopping = True
         if not event.flatten:
             return
+        state.flattening = True
         for ledger in self._ledgers:
             for trade in list(ledger.trades.values()):
-                if trade.phase is TradePhase.OPEN:
-                    self._tending.close(ledger, trade, Purpose.FLATTEN)
+                self._tending.flatten(ledger, trade)
 
     def _on_fees(self, event: FeesStated) -> None:
         state = self._state
@@ -297,69 +303,3 @@ class Engine:
         state.record(
             FeeChanged(state.now_ns, event.instrument, known.fees.taker_pct, event.fees.taker_pct)
         )
-
-    # reports
-
-    def _on_report(self, event: OrderReported) -> None:
-        """Book what is new of a report; a repeated, late or reordered one changes nothing twice."""
-        state = self._state
-        ledger = state.ledger_of(event.client_order_id)
-        if ledger is None:
-            self._faults += 1
-            state.record(
-                FaultRecorded(state.now_ns, "report", f"no order of ours: {event.client_order_id}")
-            )
-            return
-        order = ledger.orders[event.client_order_id]
-        trade_id = order.approved.trade_id
-        known = ledger.fill_keys.get(event.client_order_id, set())
-        executed = order.executed
-        for fill in event.fills:
-            if fill.key in known:
-                continue
-            executed += fill.quantity
-            state.record(
-                book_fill(
-                    fill,
-                    ledger.name,
-                    trade_id,
-                    state.instruments,
-                    state.market,
-                    state.now_mono_ns,
-                    state.rules.max_ws_age_ms,
-                )
-            )
-            known = ledger.fill_keys[event.client_order_id]
-        after = event.state if may_become(order.state, event.state) else order.state
-        if after is not order.state or executed != order.executed:
-            self._move(ledger, order, after, executed, event.reason)
-
-    def _move(
-        self,
-        ledger: Ledger,
-        order: Order,
-        after: OrderState,
-        executed: Decimal,
-        reason: str,
-    ) -> None:
-        state, approved = self._state, order.approved
-        state.record(
-            OrderMoved(
-                state.now_ns,
-                ledger.name,
-                approved.client_order_id,
-                approved.trade_id,
-                after,
-                executed,
-                reason,
-            )
-        )
-        moved = ledger.orders[approved.client_order_id]
-        if not moved.is_final:
-            return
-        if ledger.name is LedgerName.LIVE and after is not OrderState.BLOCKED:
-            venue = state.instruments[approved.intent.instrument].venue
-            self._housekeeping.count_answer(venue, rejected=after is OrderState.REJECTED)
-        if approved.purpose is Purpose.UNWIND and executed == 0:
-            self._tending.unwinding_failed(ledger, approved.trade_id)
-        self._tending.drive(ledger, approved.trade_id)

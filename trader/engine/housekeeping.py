@@ -6,6 +6,7 @@ the rebalancer's limit, equity samples.
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 
 from trader.domain.facts import (
     BreakerCleared,
@@ -25,7 +26,7 @@ from trader.domain.facts import (
 )
 from trader.domain.instrument import Asset, InstrumentId, Venue
 from trader.domain.market import exact
-from trader.domain.order import ClientOrderId, LedgerName, OrderState, Purpose
+from trader.domain.order import ClientOrderId, LedgerName, Purpose
 from trader.engine.state import Route, State
 from trader.engine.tending import Tending
 from trader.portfolio.ledger import Ledger
@@ -54,7 +55,9 @@ class Housekeeping:
         self._strategy = strategy
         self._next_sample_ns = self._next_inventory_ns = 0
         self._began_mono_ns: int | None = None
-        self._unknown_since: dict[ClientOrderId, int] = {}
+        self._unknown_since: dict[LedgerName, dict[ClientOrderId, int]] = {
+            n: {} for n in LedgerName
+        }
         self._rejects: dict[Venue, RejectWindow] = {}
 
     def each_second(self) -> None:
@@ -100,7 +103,7 @@ class Housekeeping:
             since = state.stale.get(instrument)
             if is_stale and since is None:
                 state.record(FeedWentStale(state.now_ns, instrument, age, flaw))
-            elif not is_stale and since is not None:
+            elif not is_stale and since is not None and instrument in state.market.books:
                 silent = (state.now_ns - since) / 1e6
                 state.record(FeedRecovered(state.now_ns, instrument, silent))
 
@@ -140,9 +143,11 @@ class Housekeeping:
         state = self._state
         today = seoul_date(state.now_ns)
         if ledger.date is not None:
-            if today <= ledger.date:
+            # No venue heard yet is no agreement: a restart must not forgive a loss either.
+            if state.venue_ns is None:
                 return
-            if state.venue_ns is not None and seoul_date(state.venue_ns) <= ledger.date:
+            today = min(today, seoul_date(state.venue_ns))
+            if today <= ledger.date:
                 return
         equity = state.equity(ledger)
         if equity is None:
@@ -176,21 +181,20 @@ class Housekeeping:
 
     def _watch_unknown(self, ledger: Ledger) -> None:
         state = self._state
-        unknown: set[ClientOrderId] = set()
-        for pending in ledger.in_flight.values():
-            for order_id in pending:
-                if ledger.orders[order_id].state in (OrderState.UNKNOWN, OrderState.QUARANTINED):
-                    unknown.add(order_id)
+        # Every order here is immediate: one without an end is unknown, whatever it was last.
+        # Sorted, since a set's order is not the same in every process.
+        unknown = sorted(chain.from_iterable(ledger.in_flight.values()))
+        before = self._unknown_since[ledger.name]
+        since_when = {order: before.get(order, state.now_mono_ns) for order in unknown}
+        self._unknown_since[ledger.name] = since_when
         latch = state.rules.breakers.unknown_latch_seconds
-        for order_id in unknown:
-            since = self._unknown_since.setdefault(order_id, state.now_mono_ns)
+        for order_id, since in since_when.items():
             waited = Decimal((state.now_mono_ns - since) // 1_000_000) / 1_000
             if waited > latch:
                 self._trip(ledger.name, (BreakerCode.ORDER_UNKNOWN, order_id), waited, latch)
         for code, subject in state.breakers_of(ledger.name):
-            if code is BreakerCode.ORDER_UNKNOWN and subject not in unknown:
+            if code is BreakerCode.ORDER_UNKNOWN and subject not in since_when:
                 self._clear(ledger.name, (code, subject))
-                self._unknown_since.pop(ClientOrderId(subject), None)
 
     def _watch_rejects(self) -> None:
         limit = self._state.rules.breakers.max_reject_share_pct
@@ -335,7 +339,7 @@ class Housekeeping:
                         skew.to_venue,
                     )
                 )
-        for name, asset in list(state.skewed):
+        for name, asset in sorted(state.skewed):
             if name is ledger.name and asset not in found:
                 state.record(InventoryLevelled(state.now_ns, ledger.name, asset))
 

@@ -28,11 +28,12 @@ from trader.domain.facts import (
 )
 from trader.domain.instrument import Asset, Instrument, InstrumentId
 from trader.domain.market import MarketView, exact
-from trader.domain.order import ApprovedOrder, ClientOrderId, LedgerName, PairName, Purpose
+from trader.domain.order import ApprovedOrder, ClientOrderId, LedgerName, PairName, Purpose, TradeId
 from trader.domain.trade import Trade
 from trader.engine.rules import EngineRules
 from trader.portfolio.ledger import Ledger
 from trader.portfolio.marks import TradeMark, mark_trade
+from trader.portfolio.stoploss import StopMode
 from trader.risk.breakers import BreakerKey, RestWindow
 from trader.risk.measure import stop_reserve
 
@@ -60,7 +61,7 @@ class State:
         self.skewed: set[tuple[LedgerName, Asset]] = set()
         self.stale: dict[InstrumentId, int] = {}
         self.sent_ns: deque[int] = deque()
-        self.paused = self.stopping = False
+        self.paused = self.stopping = self.flattening = False
         self.blocks: tuple[BlockReason, ...] | None = None
         self.generation = 0
         self.now_ns = self.now_mono_ns = 0
@@ -135,7 +136,6 @@ class State:
     def forget_process(self) -> None:
         """After a replay: what held only for the process that is gone."""
         self._number = self._numbers_end
-        self.stale.clear()
         self.blocks = None
 
     # what is so now
@@ -159,6 +159,13 @@ class State:
             self.record(OrderIdsReserved(self.now_ns, self._numbers_end + _ID_BLOCK))
         self._number += 1
         return self._number
+
+    def next_trade_id(self) -> TradeId:
+        """The id of a trade about to be opened: the number its first order will carry.
+
+        Nothing is used up, so that a refusal repeated at tick rate reserves no numbers.
+        """
+        return TradeId(f"T{self._number + 1}")
 
     def next_order_id(self) -> ClientOrderId:
         """A client order id: our prefix, the engine's name, a number. At most 36 characters."""
@@ -211,7 +218,7 @@ class State:
 
     def orders_last_minute(self) -> int:
         """Orders approved within the last minute, of both ledgers."""
-        while self.sent_ns and self.now_mono_ns - self.sent_ns[0] >= _MINUTE_NS:
+        while self.sent_ns and self.now_ns - self.sent_ns[0] >= _MINUTE_NS:
             self.sent_ns.popleft()
         return len(self.sent_ns)
 
@@ -225,6 +232,11 @@ class State:
 
     def _reserved(self, ledger: Ledger) -> dict[Holding, Decimal]:
         """What the open trades need to close at their stops, by holding."""
+        stop = self.rules.stop
+        # A stop that moves with the market may move out to its bound before it is reached.
+        furthest = stop.static_pct
+        if stop.mode is StopMode.DYNAMIC:
+            furthest = max(furthest, stop.max_pct)
         reserved: dict[Holding, Decimal] = {}
         for trade in ledger.trades.values():
             for leg, position in trade.legs:
@@ -232,17 +244,15 @@ class State:
                 if position.quantity == 0 or book is None:
                     continue
                 holding, amount = stop_reserve(
-                    self.instruments[leg],
-                    position.quantity,
-                    exact(book.best_ask),
-                    self.rules.stop.static_pct,
+                    self.instruments[leg], position.quantity, exact(book.best_ask), furthest
                 )
                 reserved[holding] = reserved.get(holding, _ZERO) + amount
         return reserved
 
     def _count_opening(self, fact: OrdersApproved) -> None:
-        for _ in fact.orders:
-            self.sent_ns.append(self.now_mono_ns)
+        # By the records' clock: a restart must neither forget the last minute nor count all of it.
+        self.sent_ns.extend(fact.at_ns for _ in fact.orders)
+        self.orders_last_minute()
         first = fact.orders[0]
         if first.purpose is Purpose.OPEN:
             route = (first.ledger, first.pair, fact.decision.direction)

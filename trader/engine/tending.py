@@ -5,17 +5,13 @@ One closing in flight for a trade; its remainder is a new intent, at most one at
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from trader.domain.control import CheckName
 from trader.domain.facts import (
-    BreakerCode,
-    BreakerTripped,
     ClosingBegan,
     ClosingEnded,
-    ClosingFreed,
-    ClosingStuck,
     DustMoved,
-    LegHedged,
-    LegUnhedged,
     StopLossTriggered,
     TradeAbandoned,
     TradeClosed,
@@ -23,8 +19,9 @@ from trader.domain.facts import (
     TradePeaked,
 )
 from trader.domain.instrument import InstrumentId
-from trader.domain.order import Proposal, Purpose, TradeId
+from trader.domain.order import Order, OrderState, Proposal, Purpose, TradeId
 from trader.domain.trade import Trade, TradePhase
+from trader.engine.alarms import Alarms
 from trader.engine.decisions import Decisions
 from trader.engine.state import State
 from trader.portfolio.closing import ClosingDesk
@@ -36,18 +33,8 @@ from trader.strategy.protocol import Strategy
 _ZERO = Decimal(0)
 _SECOND_NS = 1_000_000_000
 _STOPPABLE = frozenset({None, Purpose.EXIT, Purpose.REBALANCE})
-
-
-class _Care:
-    """What is remembered of a restless trade between attempts; lost with the process."""
-
-    __slots__ = ("completion_tried", "next_try_ns", "stuck_since_ns", "unhedged_since_ns")
-
-    def __init__(self) -> None:
-        self.next_try_ns = 0
-        self.completion_tried = False
-        self.stuck_since_ns: int | None = None
-        self.unhedged_since_ns: int | None = None
+_MAY_STAND_ON = frozenset({Purpose.EXIT, Purpose.REBALANCE})
+_TURNED_AWAY = frozenset({OrderState.BLOCKED, OrderState.REJECTED})
 
 
 class Tending:
@@ -61,14 +48,14 @@ class Tending:
         self._strategy = strategy
         self._stop = stop
         self._desk = ClosingDesk(state.instruments, state.rules.strategy.max_unwind_slippage_pct)
-        self._care: dict[TradeId, _Care] = {}
+        self._alarms = Alarms(state, self._desk)
         self.stop_losses = 0
 
     def resume(self) -> None:
         """After a restart: a leg left alone is unwound, never completed."""
         for ledger in self._state.ledgers.values():
             for trade_id in ledger.trades:
-                self._care_of(trade_id).completion_tried = True
+                self._alarms.care_of(trade_id).completion_tried = True
 
     def on_book(self, instrument: InstrumentId) -> None:
         """A book moved: look at every trade it prices."""
@@ -84,29 +71,56 @@ class Tending:
             for trade in list(ledger.trades.values()):
                 self._look_at_clock(ledger, trade)
                 self.drive(ledger, trade.id)
-                self._sound_alarms(ledger, trade.id)
+                still = ledger.trades.get(trade.id)
+                if still is not None:
+                    self._alarms.sound(still)
 
     def close(self, ledger: Ledger, trade: Trade, purpose: Purpose, keep: Decimal = _ZERO) -> None:
         """Begin to close a trade down to ``keep`` of each leg."""
         self._state.record(ClosingBegan(self._state.now_ns, ledger.name, trade.id, purpose, keep))
-        self._care_of(trade.id).next_try_ns = 0
+        self._alarms.care_of(trade.id).next_try_ns = 0
         self.drive(ledger, trade.id)
 
-    def unwinding_failed(self, ledger: Ledger, trade_id: TradeId) -> None:
-        """An unwinding order ended with nothing filled: say so at once, and trip the breaker."""
-        trade = ledger.trades.get(trade_id)
-        if trade is not None and trade.lone_leg is not None:
-            self._declare_unhedged(ledger, trade)
+    def flatten(self, ledger: Ledger, trade: Trade) -> None:
+        """Close a trade for good, also one that was closing only in part or might stand on.
+
+        An opening in flight is closed as soon as it stands.
+        """
+        is_partial = trade.phase is TradePhase.CLOSING and trade.closing in _MAY_STAND_ON
+        if trade.phase is TradePhase.OPEN or is_partial:
+            self.close(ledger, trade, Purpose.FLATTEN)
+
+    def closing_ended(self, ledger: Ledger, order: Order) -> None:
+        """A closing order came to its end; one that never reached a book keeps its trade stuck.
+
+        An unwinding that filled nothing is said at once, and trips the breaker.
+        """
+        trade = ledger.trades.get(order.approved.trade_id)
+        if trade is None:
+            return
+        if order.executed == 0 and order.state in _TURNED_AWAY:
+            named = order.reason in CheckName.__members__.values()
+            self._alarms.note_stuck(trade, frozenset({CheckName(order.reason)} if named else ()))
+        else:
+            self._alarms.free_if_stuck(trade)
+        is_unwinding = order.approved.purpose is Purpose.UNWIND
+        if is_unwinding and order.executed == 0 and trade.lone_leg is not None:
+            self._alarms.declare_unhedged(trade)
 
     def drive(self, ledger: Ledger, trade_id: TradeId) -> None:
         """Take the next step a trade needs, if nothing of it is in flight."""
         trade = ledger.trades.get(trade_id)
-        if trade is None or ledger.in_flight.get(trade_id):
+        if trade is None:
+            return
+        self._alarms.watch_alone(trade)
+        if ledger.in_flight.get(trade_id):
             return
         if trade.lone_leg is not None:
             self._mend(ledger, trade)
             return
-        self._note_hedged(ledger, trade)
+        self._alarms.note_hedged(trade)
+        if trade.phase is not TradePhase.CLOSING:
+            self._alarms.free_if_stuck(trade)
         if trade.phase is TradePhase.OPENING:
             self._finish_opening(ledger, trade)
         elif trade.phase is TradePhase.CLOSING:
@@ -127,7 +141,9 @@ class Tending:
 
     def _stop_if_reached(self, ledger: Ledger, trade: Trade) -> bool:
         state = self._state
-        if not self._stop.is_near(trade, state.market):
+        # Between the fills of its legs half of a trade says nothing about the whole, and a leg
+        # that stands alone is being unwound already.
+        if trade.lone_leg is not None or not self._stop.is_near(trade, state.market):
             return False
         reading = self._stop.read(trade, state.market, state.now_mono_ns)
         # A stale mark trips nothing: half of it may be an hour old.
@@ -154,8 +170,8 @@ class Tending:
 
     def _note_peak(self, ledger: Ledger, trade: Trade, change: Decimal) -> None:
         """Move a trailing stop up, in steps worth a commit: a hundredth of the distance."""
-        step = -self._stop.limit_krw(trade) / 100
-        if change - trade.best_krw >= max(step, _ZERO):
+        step = self._stop.distance_pct(trade.pair) / 100 * trade.notional_krw / 100
+        if change - trade.best_krw >= step:
             self._state.record(TradePeaked(self._state.now_ns, ledger.name, trade.id, change))
 
     def _look_at_clock(self, ledger: Ledger, trade: Trade) -> None:
@@ -199,13 +215,18 @@ class Tending:
             )
         )
         self._decisions.signal_traded(trade.pair, trade.direction)
-        self._care_of(trade.id).next_try_ns = 0
+        self._alarms.care_of(trade.id).next_try_ns = 0
+        if self._state.flattening:
+            self.close(ledger, trade, Purpose.FLATTEN)
 
     def _go_on_closing(self, ledger: Ledger, trade: Trade) -> None:
         if trade.is_flat:
             self._finish(ledger, trade)
             return
-        if trade.size <= trade.keep:
+        if trade.size <= trade.keep or (
+            trade.keep and self._is_dust(trade, trade.size - trade.keep)
+        ):
+            # What is missing of a share is too small to be closed; it need not be.
             self._stand_on(ledger, trade)
             return
         if self._is_dust(trade):
@@ -220,7 +241,7 @@ class Tending:
             # Nothing hangs half closed, and the reason to close is gone: wait for the next one.
             self._stand_on(ledger, trade)
             return
-        care = self._care_of(trade.id)
+        care = self._alarms.care_of(trade.id)
         if self._state.now_mono_ns < care.next_try_ns:
             return
         proposal = self._desk.close(
@@ -231,10 +252,10 @@ class Tending:
             trade.closing or Purpose.UNWIND,
             self._state.now_mono_ns,
         )
-        self._attempt(ledger, trade, proposal)
+        self._attempt(trade, proposal)
 
     def _finish(self, ledger: Ledger, trade: Trade) -> None:
-        self._free_if_stuck(ledger, trade)
+        self._alarms.free_if_stuck(trade)
         self._state.record(
             TradeClosed(
                 self._state.now_ns,
@@ -252,21 +273,22 @@ class Tending:
         self._forget(trade.id)
 
     def _stand_on(self, ledger: Ledger, trade: Trade) -> None:
-        self._free_if_stuck(ledger, trade)
+        self._alarms.free_if_stuck(trade)
         self._state.record(ClosingEnded(self._state.now_ns, ledger.name, trade.id))
 
-    def _attempt(self, ledger: Ledger, trade: Trade, proposal: Proposal | None) -> bool:
+    def _attempt(self, trade: Trade, proposal: Proposal | None) -> bool:
         """Try to send a closing; what keeps it from going out is remembered for the alarm."""
-        state, care = self._state, self._care_of(trade.id)
+        state, care = self._state, self._alarms.care_of(trade.id)
         if proposal is None:
-            self._note_stuck(ledger, trade, frozenset({CheckName.BOOK_VALID}))
+            has_books = all(leg in state.market.books for leg, _ in trade.legs)
+            missing = CheckName.BALANCE if has_books else CheckName.BOOK_VALID
+            self._alarms.note_stuck(trade, frozenset({missing}))
             return False
         verdict = self._decisions.decide(proposal, trade)
         if not verdict.orders:
-            self._note_stuck(ledger, trade, refused(verdict.checks))
+            self._alarms.note_stuck(trade, refused(verdict.checks))
             return False
         care.next_try_ns = state.now_mono_ns + state.rules.unwind_interval_ms * 1_000_000
-        self._free_if_stuck(ledger, trade)
         return True
 
     # a leg left alone
@@ -279,97 +301,31 @@ class Tending:
             self._move_dust(ledger, trade, lone[0], lone[1])
             self.drive(ledger, trade.id)
             return
-        state, care = self._state, self._care_of(trade.id)
-        if care.unhedged_since_ns is None:
-            care.unhedged_since_ns = state.now_mono_ns
-        if state.now_mono_ns < care.next_try_ns:
+        state, care = self._state, self._alarms.care_of(trade.id)
+        if state.now_mono_ns < care.next_mend_ns:
             return
-        if trade.phase is TradePhase.OPENING and not care.completion_tried:
+        may_complete = not care.completion_tried and not state.stopping
+        if trade.phase is TradePhase.OPENING and may_complete:
             care.completion_tried = True
             proposal = self._strategy.complete(trade, state.market, state.now_mono_ns)
             if proposal is not None and self._decisions.decide(proposal, trade).orders:
-                care.next_try_ns = state.now_mono_ns + state.rules.unwind_interval_ms * 1_000_000
+                care.next_mend_ns = state.now_mono_ns + state.rules.unwind_interval_ms * 1_000_000
                 return
         unwind = self._desk.unwind(trade, state.market, ledger.free(), state.now_mono_ns)
-        self._attempt(ledger, trade, unwind)
-
-    def _note_hedged(self, ledger: Ledger, trade: Trade) -> None:
-        care = self._care.get(trade.id)
-        if care is not None:
-            care.unhedged_since_ns = None
-        if trade.unhedged:
-            self._state.record(LegHedged(self._state.now_ns, ledger.name, trade.id, trade.pair))
-
-    def _declare_unhedged(self, ledger: Ledger, trade: Trade) -> None:
-        lone, rules = trade.lone_leg, self._state.rules.breakers
-        if lone is None or trade.unhedged:
-            return
-        since = self._care_of(trade.id).unhedged_since_ns
-        now = self._state.now_mono_ns
-        seconds = Decimal(0 if since is None else (now - since) // 1_000_000) / 1_000
-        average = trade.position(lone[0]).average_krw or _ZERO
-        self._state.record(
-            LegUnhedged(
-                self._state.now_ns,
-                ledger.name,
-                trade.id,
-                trade.pair,
-                lone[0],
-                lone[1],
-                abs(lone[1]) * average,
-            )
-        )
-        self._state.record(
-            BreakerTripped(
-                self._state.now_ns,
-                ledger.name,
-                BreakerCode.LEG_UNHEDGED,
-                trade.id,
-                seconds,
-                rules.max_unhedged_seconds,
-            )
-        )
-
-    # alarms
-
-    def _sound_alarms(self, ledger: Ledger, trade_id: TradeId) -> None:
-        trade, care = ledger.trades.get(trade_id), self._care.get(trade_id)
-        if trade is None or care is None or care.unhedged_since_ns is None:
-            return
-        alone_ns = self._state.now_mono_ns - care.unhedged_since_ns
-        if alone_ns > self._state.rules.breakers.max_unhedged_seconds * _SECOND_NS:
-            self._declare_unhedged(ledger, trade)
-
-    def _note_stuck(self, ledger: Ledger, trade: Trade, checks: frozenset[CheckName]) -> None:
-        state, care = self._state, self._care_of(trade.id)
-        if care.stuck_since_ns is None:
-            care.stuck_since_ns = state.now_mono_ns
-        waited = state.now_mono_ns - care.stuck_since_ns
-        if trade.stuck or waited < state.rules.closing_alarm_seconds * _SECOND_NS:
-            return
-        state.record(
-            ClosingStuck(
-                state.now_ns,
-                ledger.name,
-                trade.id,
-                trade.pair,
-                trade.closing or Purpose.UNWIND,
-                tuple(sorted(checks)),
-                waited // 1_000_000,
-            )
-        )
-
-    def _free_if_stuck(self, ledger: Ledger, trade: Trade) -> None:
-        self._care_of(trade.id).stuck_since_ns = None
-        if trade.stuck:
-            self._state.record(ClosingFreed(self._state.now_ns, ledger.name, trade.id, trade.pair))
+        if self._attempt(trade, unwind and _within_leg(unwind, trade)):
+            care.next_mend_ns = care.next_try_ns
 
     # dust
 
-    def _is_dust(self, trade: Trade) -> bool:
-        """Whether a hedged trade is too small to be closed at any of its venues."""
+    def _is_dust(self, trade: Trade, quantity: Decimal | None = None) -> bool:
+        """Whether a hedged trade, or ``quantity`` of it, is too small to close at any venue."""
+        market = self._state.market
         return any(
-            self._desk.is_dust(leg, position.quantity, self._state.market)
+            self._desk.is_dust(
+                leg,
+                position.quantity if quantity is None else quantity.copy_sign(position.quantity),
+                market,
+            )
             for leg, position in trade.legs
         )
 
@@ -392,11 +348,21 @@ class Tending:
         )
 
     def _forget(self, trade_id: TradeId) -> None:
-        self._care.pop(trade_id, None)
+        self._alarms.forget(trade_id)
         self._stop.forget(trade_id)
 
-    def _care_of(self, trade_id: TradeId) -> _Care:
-        care = self._care.get(trade_id)
-        if care is None:
-            care = self._care[trade_id] = _Care()
-        return care
+
+def _within_leg(unwinding: Proposal, trade: Trade) -> Proposal:
+    """The unwinding, of no more than its leg holds.
+
+    A late fill can leave both legs on one side: what stands beyond is then more than either holds,
+    and the rest is the other leg's turn.
+    """
+    intents = tuple(
+        replace(
+            intent,
+            quantity=min(intent.quantity, abs(trade.position(intent.instrument).quantity)),
+        )
+        for intent in unwinding.intents
+    )
+    return replace(unwinding, intents=intents)

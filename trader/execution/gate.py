@@ -12,7 +12,7 @@ from typing import Protocol
 from trader.domain.clock import Clock
 from trader.domain.control import BlockReason, CheckName
 from trader.domain.events import Event, OrderReported
-from trader.domain.instrument import Venue
+from trader.domain.instrument import Venue, split_id
 from trader.domain.order import ApprovedOrder, LedgerName, OrderState
 
 
@@ -57,7 +57,7 @@ class Gate:
             if reason:
                 self._block(group, reason)
             else:
-                self._paper.submit(group)
+                self._submit(group)
 
     def _why_not(self, group: Sequence[ApprovedOrder]) -> str:
         if self._is_shut:
@@ -66,9 +66,19 @@ class Gate:
         # Written so that an order from the future does not pass either.
         if not all(0 <= now - order.signal_ns < self._max_delay_ns for order in group):
             return CheckName.ORDER_DELAY
-        if any(order.ledger is LedgerName.LIVE for order in group) and not self._lanes:
+        if any(_is_live(order) and _venue_of(order) not in self._lanes for order in group):
             return BlockReason.MODE_NOT_LIVE
         return ""
+
+    def _submit(self, group: Sequence[ApprovedOrder]) -> None:
+        # By ledger, never by what is connected: a live order filled on paper would be a trade that
+        # the live ledger holds and no venue knows.
+        paper = [order for order in group if not _is_live(order)]
+        if paper:
+            self._paper.submit(paper)
+        for order in group:
+            if _is_live(order):
+                self._lanes[_venue_of(order)].submit((order,))
 
     def _block(self, group: Sequence[ApprovedOrder], reason: str) -> None:
         stamp = self._clock.now()
@@ -83,3 +93,11 @@ class Gate:
                     reason=reason,
                 )
             )
+
+
+def _is_live(order: ApprovedOrder) -> bool:
+    return order.ledger is LedgerName.LIVE
+
+
+def _venue_of(order: ApprovedOrder) -> Venue:
+    return split_id(order.intent.instrument)[0]

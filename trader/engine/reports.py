@@ -1,0 +1,124 @@
+"""Reports: what venues say of our orders, booked once, in whatever order and however often told.
+
+Money that moved is booked in every state; a final word counts once its fills are there.
+"""
+
+from decimal import Decimal
+
+from trader.domain.events import OrderReported
+from trader.domain.facts import FaultRecorded, OrderMoved
+from trader.domain.order import (
+    FINAL_STATES,
+    ClientOrderId,
+    LedgerName,
+    Order,
+    OrderState,
+    may_become,
+)
+from trader.engine.housekeeping import Housekeeping
+from trader.engine.state import State
+from trader.engine.tending import Tending
+from trader.portfolio.booking import book_fill
+from trader.portfolio.ledger import Ledger
+
+
+class Reports:
+    """Folds the venues' reports into orders, and drives the trades they belong to."""
+
+    def __init__(self, state: State, housekeeping: Housekeeping, tending: Tending) -> None:
+        self._state = state
+        self._housekeeping = housekeeping
+        self._tending = tending
+        self.strangers = 0
+        """Reports of orders that are not ours."""
+        # Orders a venue called over before it told all their fills: its last word on each.
+        self._last_words: dict[ClientOrderId, tuple[OrderState, Decimal]] = {}
+
+    def take(self, event: OrderReported) -> None:
+        """Book what is new of a report; a repeated, late or reordered one changes nothing twice."""
+        state = self._state
+        ledger = state.ledger_of(event.client_order_id)
+        if ledger is None:
+            self.strangers += 1
+            state.record(
+                FaultRecorded(state.now_ns, "report", f"no order of ours: {event.client_order_id}")
+            )
+            return
+        order = ledger.orders[event.client_order_id]
+        trade_id = order.approved.trade_id
+        known = ledger.fill_keys.get(event.client_order_id, set())
+        executed = order.executed
+        for fill in event.fills:
+            if fill.key in known:
+                continue
+            executed += fill.quantity
+            state.record(
+                book_fill(
+                    fill,
+                    ledger.name,
+                    trade_id,
+                    state.instruments,
+                    state.market,
+                    state.now_mono_ns,
+                    state.rules.max_ws_age_ms,
+                )
+            )
+            known = ledger.fill_keys[event.client_order_id]
+        after = self._state_after(order, event, executed)
+        if after is not order.state or executed != order.executed:
+            self.move(ledger, order, after, executed, event.reason)
+
+    def _state_after(self, order: Order, event: OrderReported, executed: Decimal) -> OrderState:
+        """Where a report leaves an order. What was executed decides, not the name it is given.
+
+        An order said to be over, of which more was executed than we have fills for, is not over for
+        us: its trade would go on with a leg it cannot see. It is unknown until the fills have come.
+        """
+        said, told = event.state, event.executed
+        if said not in FINAL_STATES and event.client_order_id in self._last_words:
+            said, told = self._last_words[event.client_order_id]
+        if executed >= order.approved.intent.quantity:
+            said = OrderState.FILLED
+        elif said in FINAL_STATES and told > executed:
+            self._last_words[event.client_order_id] = said, told
+            said = OrderState.UNKNOWN
+        elif said is OrderState.FILLED:
+            said = OrderState.UNKNOWN
+        elif said is OrderState.REJECTED and executed > 0:
+            said = OrderState.EXPIRED
+        after = said if may_become(order.state, said) else order.state
+        if after in FINAL_STATES:
+            self._last_words.pop(event.client_order_id, None)
+        return after
+
+    def move(
+        self,
+        ledger: Ledger,
+        order: Order,
+        after: OrderState,
+        executed: Decimal,
+        reason: str,
+    ) -> None:
+        """Bring an order to another state, or further; what follows from its end follows here."""
+        state, approved = self._state, order.approved
+        state.record(
+            OrderMoved(
+                state.now_ns,
+                ledger.name,
+                approved.client_order_id,
+                approved.trade_id,
+                after,
+                executed,
+                reason,
+            )
+        )
+        moved = ledger.orders[approved.client_order_id]
+        if not moved.is_final:
+            return
+        counts = not order.is_final and after is not OrderState.BLOCKED
+        if ledger.name is LedgerName.LIVE and counts:
+            venue = state.instruments[approved.intent.instrument].venue
+            self._housekeeping.count_answer(venue, rejected=after is OrderState.REJECTED)
+        if approved.is_closing:
+            self._tending.closing_ended(ledger, moved)
+        self._tending.drive(ledger, approved.trade_id)
