@@ -11,9 +11,11 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from trader.domain.authority import HALT_LIFTED, Level
 from trader.domain.control import Alert, AlertCode, CheckName, Mode, Severity
 from trader.domain.facts import (
     ActivityCounted,
+    AuthorityChanged,
     BreakerCleared,
     BreakerCode,
     BreakerTripped,
@@ -85,6 +87,7 @@ _Process = (
     | PositionsUnguarded
     | GateChanged
     | FaultRecorded
+    | AuthorityChanged
     | EntriesPaused
     | EntriesResumed
 )
@@ -146,6 +149,8 @@ def _of_process(fact: _Process) -> Alert | None:
             return _told(fact, AlertCode.LIVE_BLOCKED, _WARNING, key=key, lasting=True)
         case FaultRecorded():
             return _told(fact, AlertCode.SYSTEM_ERROR, _WARNING, fact.where)
+        case AuthorityChanged():
+            return _authority(fact)
         case EntriesPaused():
             return _told(fact, AlertCode.PAUSED, _INFO, "entries", lasting=True)
         case EntriesResumed():
@@ -153,6 +158,21 @@ def _of_process(fact: _Process) -> Alert | None:
             return _told(fact, AlertCode.RESUMED, _INFO, key=key, clears=True)
         case _:
             assert_never(fact)
+
+
+def _authority(fact: AuthorityChanged) -> Alert | None:
+    authority, latch = fact.authority, fact.authority.latch
+    if authority.level is Level.LIVE or latch is None:
+        return _over(fact, AlertCode.DEMOTED, "engine")
+    extra = {"reason": latch.reason, "by": latch.who}
+    if authority.level is Level.HALT:
+        return _told(fact, AlertCode.HALTED, _CRITICAL, "engine", extra, lasting=True)
+    if latch.reason == HALT_LIFTED:
+        return _over(fact, AlertCode.HALTED, "engine", extra)
+    if authority.used_up:
+        # The demotion was told; that a touch came too early is for the banner and /guards.
+        return None
+    return _told(fact, AlertCode.DEMOTED, _CRITICAL, "engine", extra, lasting=True)
 
 
 def _of_bound(fact: _Bound) -> Alert | None:

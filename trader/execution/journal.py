@@ -15,11 +15,12 @@ from typing import Final, Literal, Self
 import msgspec
 
 from trader.credentials import shown_path
+from trader.domain.authority import UNREADABLE, Authority
 from trader.domain.control import Transaction
 from trader.domain.errors import JournalError
 from trader.domain.facts import Fact
 from trader.execution.database import STORE_ERRORS, explained, open_writer
-from trader.execution.tables import MIGRATIONS, fact_from, rows_of
+from trader.execution.tables import MIGRATIONS, authority_from, fact_from, rows_of
 from trader.execution.wal import Checkpointer, Flush, SyncState, WalSync
 
 SyncMode = Literal["after", "before"]
@@ -195,6 +196,17 @@ class Journal:
                 yield fact
             if len(rows) < _REPLAY_ROWS:
                 return
+
+    def authority(self) -> Authority:
+        """The record of authority; that of a fresh host where none was ever written.
+
+        What cannot be read is a halt: whoever damaged it must not have granted anything.
+        """
+        try:
+            row = self._connection.execute("SELECT body FROM authority WHERE id = 1").fetchone()
+            return Authority() if row is None else authority_from(row[0])
+        except (sqlite3.Error, msgspec.DecodeError):
+            return UNREADABLE
 
     def sync_now(self) -> None:
         """Block until everything committed so far is on disk.

@@ -10,9 +10,11 @@ from math import isfinite
 
 import msgspec
 
+from trader.domain.authority import Authority
 from trader.domain.decision import Decision
 from trader.domain.facts import (
     ActivityCounted,
+    AuthorityChanged,
     EntriesPaused,
     EntriesResumed,
     EquitySampled,
@@ -100,6 +102,9 @@ MIGRATIONS: tuple[str, ...] = (
         reason TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    CREATE TABLE authority (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT;
+    """,
 )
 """One script for each version of the schema. A script that was released is never changed."""
 
@@ -113,6 +118,7 @@ _REFUSAL = """
     ON CONFLICT DO UPDATE SET count = count + excluded.count
 """
 _SAMPLE = "INSERT INTO equity_samples VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)"
+_AUTHORITY = "INSERT OR REPLACE INTO authority VALUES (1, ?)"
 _ACTION = "INSERT INTO operator_actions VALUES (NULL, ?, ?, ?, ?)"
 # A late fill may open again what had ended, so each of these stands on whatever was there before.
 _OPENED = """
@@ -136,6 +142,7 @@ _ENDED = """
 _encoder = msgspec.json.Encoder()
 _facts: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
 _facts_lax: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact, strict=False)
+_authorities = msgspec.json.Decoder(Authority)
 _decisions = msgspec.json.Decoder(Decision)
 _decisions_lax = msgspec.json.Decoder(Decision, strict=False)
 
@@ -178,6 +185,15 @@ def decision_from(body: str) -> Decision:
         return _decisions_lax.decode(body)
 
 
+def authority_from(body: str) -> Authority:
+    """The record of authority that was written as ``body``.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+    """
+    return _authorities.decode(body)
+
+
 def _projected(fact: Fact) -> Sequence[tuple[str, Row]]:
     match fact:
         case OrderMoved():
@@ -199,6 +215,14 @@ def _projected(fact: Fact) -> Sequence[tuple[str, Row]]:
             return [_trade_row(fact)]
         case EquitySampled():
             return [(_SAMPLE, _sample_row(fact))]
+        case AuthorityChanged():
+            latch = fact.authority.latch
+            action = fact.authority.level.name.lower()
+            who, why = ("host", "") if latch is None else (latch.who, latch.reason)
+            return [
+                (_AUTHORITY, (_text(fact.authority),)),
+                (_ACTION, (fact.at_ns, f"authority {action}", who, why)),
+            ]
         case EntriesPaused():
             return [(_ACTION, (fact.at_ns, "pause", fact.by, fact.reason))]
         case EntriesResumed():
@@ -310,7 +334,7 @@ def _hour(at_ns: int) -> int:
     return at_ns - at_ns % HOUR_NS
 
 
-def _text(value: Fact | Decision) -> str:
+def _text(value: Fact | Decision | Authority) -> str:
     body = _encoder.encode(value)
     # JSON has no infinity; a float that is none comes out as null, which would not read back.
     if b"null" in body:

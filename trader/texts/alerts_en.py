@@ -156,7 +156,7 @@ _TEXTS: Mapping[str, AlertText] = {
     "halted": AlertText(
         title="HALTED",
         lines=("{reason}", "By {by}"),
-        action="Nothing trades now. Look after open positions; only the host lifts a halt.",
+        action="Nothing trades now: look after what is open. Resuming lifts it to paper at most.",
         cleared="Halt lifted",
     ),
     "summary": AlertText(
