@@ -1,20 +1,34 @@
 """The command line: ``python -m trader [command]``. Exit 2 for a mistake, 3 for a second start."""
 
+import os
+import signal
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
 
-from trader.commands import run
-from trader.commands.arguments import OneLineParser
+from trader.commands import check, resume, run
+from trader.commands.arguments import OneLineParser, nearest
 from trader.domain.errors import ConfigError, TraderError
 
 EXIT_MISTAKE, EXIT_ALREADY_RUNNING = 2, 3
-_COMMANDS = {"run": run}
+_COMMANDS = {"run": run, "check": check, "resume": resume}
+_EPILOG = """\
+Without a command, run is meant, with all of its options: python -m trader --once --mock
+
+exit codes:
+  0  done, or stopped as asked
+  1  a fault ended it
+  2  a mistake in the config or the arguments
+  3  another engine works on this state directory
+"""
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     try:
-        arguments = _parser().parse_args(_with_command(argv))
+        arguments = _parsed(argv)
         code: int = arguments.command_main(arguments)
         return code
     except ConfigError as error:
@@ -28,29 +42,43 @@ def main(argv: Sequence[str]) -> int:
         return 130
 
 
-def _parser() -> OneLineParser:
+def _parsed(argv: Sequence[str]) -> Namespace:
+    """``run`` is meant where no command is named."""
+    words = list(argv)
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
+        words.insert(0, "run")
     parser = OneLineParser(
-        prog="trader",
-        description="Live engine for Korean-won crypto spread arbitrage. Without a command: run.",
-        epilog="Exit codes: 0 done, 1 fault, 2 mistake in config or arguments, 3 already running.",
+        prog="python -m trader",
+        description="Live engine for Korean-won crypto spread arbitrage.",
+        epilog=_EPILOG,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    known = set()
     for name, module in _COMMANDS.items():
-        summary = (module.__doc__ or "").partition(": ")[2].strip()
-        command = commands.add_parser(name, help=summary, description=summary)
+        command = commands.add_parser(name, help=module.SUMMARY, description=module.DESCRIPTION)
         module.add_arguments(command)
         command.set_defaults(command_main=module.main)
-    return parser
+        if name == words[0]:
+            known = set(command.option_names)
+    if words[0] not in _COMMANDS and not words[0].startswith("-"):
+        hint = nearest(words[0], _COMMANDS)
+        raise ConfigError(
+            f"command line: {words[0]!r} is no command; allowed: {', '.join(_COMMANDS)}; {hint}"
+        )
+    return parser.parse(words, known)
 
 
-def _with_command(argv: Sequence[str]) -> list[str]:
-    """``run`` is meant where no command is named."""
-    if argv and (argv[0] in _COMMANDS or argv[0] in ("-h", "--help")):
-        return list(argv)
-    if argv and not argv[0].startswith("-"):
-        return list(argv)
-    return ["run", *argv]
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Stop before there is a loop that could be asked to.
+
+    Not by an exception, which would surface amid an import or the loop's own start. Nothing has
+    been decided yet, and what is on disk survives far worse.
+    """
+    os._exit(0)
 
 
 if __name__ == "__main__":
+    # The loop takes both over once it runs. Until then Ctrl+C must not show a traceback.
+    for _signal in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(_signal, _leave)
     sys.exit(main(sys.argv[1:]))

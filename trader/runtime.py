@@ -10,14 +10,16 @@ from typing import Protocol
 from trader.domain.clock import Stamp
 from trader.domain.control import Transaction
 from trader.domain.errors import InvariantBroken
-from trader.domain.events import BookUpdated, Event
-from trader.domain.facts import Fact
-from trader.domain.instrument import InstrumentId
+from trader.domain.events import BookUpdated, Event, FeedLost
+from trader.domain.facts import AuthorityChanged, EntriesPaused, EntriesResumed, Fact
+from trader.domain.instrument import InstrumentId, split_id
 from trader.domain.order import ApprovedOrder
 from trader.engine.engine import Engine, Outcome
 
 _YIELD_EVENTS = 64
 _YIELD_NS = 500_000
+
+_BINDING = AuthorityChanged | EntriesPaused | EntriesResumed
 
 Listener = Callable[[Event, Outcome], None]
 
@@ -31,6 +33,10 @@ class FactJournal(Protocol):
 
     def append(self, tx: Transaction, facts: Sequence[Fact], /) -> None:
         """Write facts inside it."""
+        ...
+
+    def sync_now(self) -> None:
+        """Wait until everything committed is on disk."""
         ...
 
 
@@ -97,9 +103,16 @@ class Inbox:
                 raise InvariantBroken(
                     f"inbox: {self._bound} events wait, the loop has fallen behind"
                 )
+            if type(event) is FeedLost:
+                self._drop_books_of(event)
             self._urgent.append(event)
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+
+    def _drop_books_of(self, lost: FeedLost) -> None:
+        """A book that was read before its connection was lost must not come after the loss."""
+        for instrument in [one for one in self._books if split_id(one)[0] == lost.venue]:
+            del self._books[instrument]
 
     async def get(self) -> Event:
         """The next event. Lets others run after 64 events or half a millisecond."""
@@ -123,7 +136,8 @@ class Inbox:
             return
         if self._idle is None or self._idle.done():
             self._idle = asyncio.get_running_loop().create_future()
-        await self._idle
+        # Shielded: one who gives up waiting must not take the others with him.
+        await asyncio.shield(self._idle)
 
     async def _wait(self) -> None:
         while not self._urgent and not self._books:
@@ -166,6 +180,9 @@ class Runtime:
                 with self.journal.transaction() as tx:
                     self.journal.append(tx, outcome.facts)
                     self.alerts.enqueue_for(tx, outcome.facts)
+                if any(isinstance(fact, _BINDING) for fact in outcome.facts):
+                    # Whoever lowered something is answered only when a power cut cannot undo it.
+                    self.journal.sync_now()
             if outcome.orders:
                 self.gate.dispatch(outcome.orders)
             for listener in self.listeners:

@@ -28,7 +28,7 @@ from tests.support.builders import (
     strategy_parameters,
 )
 from trader.domain.clock import SimulatedClock
-from trader.domain.control import BlockReason, Command
+from trader.domain.control import Command, Mode
 from trader.domain.events import (
     BookUpdated,
     CommandReceived,
@@ -44,6 +44,7 @@ from trader.domain.facts import Fact, OrdersApproved
 from trader.domain.instrument import FeeSchedule, Instrument, InstrumentId, Venue
 from trader.domain.market import OrderBook
 from trader.domain.order import ApprovedOrder, ClientOrderId, Fill, LedgerName, OrderState
+from trader.domain.readiness import Readiness
 from trader.domain.synthetic import SyntheticMarket
 from trader.domain.trade import Trade
 from trader.engine.engine import Engine, Outcome
@@ -142,7 +143,7 @@ class Desk:
 
     def tick(self) -> Outcome:
         """A cycle of the control loop."""
-        return self.process(CycleTicked(self.at_ns, self.mono_ns, 1, (BlockReason.MODE_NOT_LIVE,)))
+        return self.process(CycleTicked(self.at_ns, self.mono_ns, 1, Readiness(mode=Mode.MOCK)))
 
     def book(
         self,
@@ -335,8 +336,8 @@ class Rehearsal:
             while self.clock.advance(end):
                 self._pump()
             now = self.clock.now()
-            blocks = (BlockReason.MODE_NOT_LIVE,)
-            self.queue.append(CycleTicked(now.at_ns, now.mono_ns, number, blocks))
+            sensed = Readiness(mode=Mode.MOCK)
+            self.queue.append(CycleTicked(now.at_ns, now.mono_ns, number, sensed))
             self._pump()
 
     @property

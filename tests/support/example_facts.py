@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 
+from trader.domain.authority import HALT_LIFTED, Authority, Latch, Level
 from trader.domain.control import BlockReason, CheckName, Mode
 from trader.domain.decision import CheckResult, Decision
 from trader.domain.facts import (
     ActivityCounted,
+    AuthorityChanged,
     BreakerCleared,
     BreakerCode,
     BreakerTripped,
@@ -112,6 +114,10 @@ TOLD_FACTS: tuple[Fact, ...] = (
     EngineStarted(AT_NS, "main", Mode.LIVE, "0.1.0", 7),
     EngineStopped(AT_NS, "SIGTERM"),
     PositionsUnguarded(AT_NS, Mode.MOCK, 2),
+    AuthorityChanged(AT_NS, Authority(Level.HALT, 1, Latch("HALT", "me", AT_NS, None))),
+    AuthorityChanged(AT_NS, Authority(Level.PAPER, 2, Latch(HALT_LIFTED, "host", AT_NS, None))),
+    AuthorityChanged(AT_NS, Authority(Level.PAPER, 3, Latch("CRASH", "host", AT_NS, None))),
+    AuthorityChanged(AT_NS, Authority(Level.LIVE, 4)),
     GateChanged(AT_NS, Mode.LIVE, False, (BlockReason.ENV_FLAG_MISSING, BlockReason.DRY_RUN)),
     GateChanged(AT_NS, Mode.LIVE, True, ()),
     an_order_moved(OrderState.UNKNOWN),

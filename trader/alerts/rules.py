@@ -73,6 +73,8 @@ UNTOLD_CHECKS = frozenset(
         # The breaker that tripped and the pause are told themselves.
         CheckName.BREAKERS,
         CheckName.ENTRIES_PAUSED,
+        # The gate's own banner and alerts say why.
+        CheckName.LIVE_GATE,
     }
 )
 """Checks whose refusals are counted and not told, unless their very input was at fault."""

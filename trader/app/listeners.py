@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 
 import structlog
 
 from trader.alerts.outbox import Outbox
 from trader.alerts.rules import alerts_for
-from trader.app.guarding import log_gate
+from trader.app.banner import log_gate
 from trader.domain.control import Transaction
 from trader.domain.events import BookUpdated, Event
 from trader.domain.facts import (
@@ -195,4 +196,6 @@ def _log_trouble(fact: Fact) -> None:
 
 
 def _figure(value: object) -> str:
-    return "none" if value is None else f"{float(str(value)):.6g}"
+    if not isinstance(value, Decimal):
+        return "none"
+    return f"{value:.0f}" if abs(value) >= 1_000 else f"{value:.4f}".rstrip("0").rstrip(".")

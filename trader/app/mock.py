@@ -4,12 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from trader.app.guarding import MockReadiness, blocks_now
+from trader.app.senses import HostSenses
 from trader.domain.clock import SimulatedClock
 from trader.domain.events import CycleTicked, ProcessStarted, ProcessStopping, StopRequested
 from trader.engine.engine import Engine
 from trader.feeds.mock import MockFeed
-from trader.risk.live_guard import LiveGuard
 from trader.runtime import Inbox
 
 _SECOND_NS = 1_000_000_000
@@ -27,8 +26,7 @@ class MockSession:
         inbox: Inbox,
         clock: SimulatedClock,
         feed: MockFeed,
-        guard: LiveGuard,
-        readiness: MockReadiness,
+        senses: HostSenses,
         on_cycle: Callable[[float], None],
         seconds_per_cycle: int,
     ) -> None:
@@ -36,8 +34,7 @@ class MockSession:
         self._inbox = inbox
         self._clock = clock
         self._feed = feed
-        self._guard = guard
-        self._readiness = readiness
+        self._senses = senses
         self._on_cycle = on_cycle
         self._cycle_ns = seconds_per_cycle * _SECOND_NS
 
@@ -53,7 +50,9 @@ class MockSession:
     ) -> None:
         """Run ``loops`` cycles, or until ``stop`` is set; tells of ``unguarded`` live positions."""
         now = self._clock.now()
-        self._inbox.put(ProcessStarted(now.at_ns, now.mono_ns, version, seed, unguarded))
+        self._inbox.put(
+            ProcessStarted(now.at_ns, now.mono_ns, version, seed, unguarded, self._senses.sight())
+        )
         await self._inbox.idle()
         self._feed.start()
         number = 0
@@ -96,8 +95,7 @@ class MockSession:
     async def _tick(self, number: int) -> None:
         began = time.perf_counter()
         now = self._clock.now()
-        blocks = blocks_now(self._guard, self._readiness)
-        self._inbox.put(CycleTicked(now.at_ns, now.mono_ns, number, blocks))
+        self._inbox.put(CycleTicked(now.at_ns, now.mono_ns, number, self._senses.sense()))
         await self._inbox.idle()
         self._on_cycle((time.perf_counter() - began) * 1e3)
 

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
 import signal
 import time
 from pathlib import Path
@@ -12,14 +11,16 @@ from trader.alerts.direct import DirectSendFailed, TelegramTarget, send_telegram
 from trader.alerts.outbox import MIGRATIONS, Outbox
 from trader.alerts.plain import PlainSink
 from trader.alerts.relay import Relay, Sink, StubSink
-from trader.app.guarding import MockReadiness
+from trader.app.figures import guard_figures
+from trader.app.inspection import SOCKET, journal_path
 from trader.app.listeners import AlertDesk, MarketLag, log_facts
 from trader.app.mock import MockSession
 from trader.app.options import RunOptions
+from trader.app.senses import HostSenses
+from trader.app.strategies import load_strategy
 from trader.app.wiring import (
     engine_rules,
     guard_rules,
-    load_strategy,
     simulated_coins,
     simulated_instruments,
 )
@@ -27,9 +28,11 @@ from trader.config import Settings
 from trader.domain.clock import SimulatedClock
 from trader.domain.control import Language, Mode
 from trader.domain.errors import ConfigError, InvariantBroken, JournalError
+from trader.domain.events import Event
+from trader.domain.instrument import Instrument, InstrumentId
 from trader.domain.order import LedgerName
 from trader.domain.synthetic import SyntheticMarket
-from trader.engine.engine import Engine
+from trader.engine.engine import Engine, Outcome
 from trader.execution.gate import Gate
 from trader.execution.history import live_positions
 from trader.execution.journal import Journal
@@ -38,10 +41,11 @@ from trader.feeds.mock import MockFeed
 from trader.ops.lease import StateLock
 from trader.ops.logs import LogHandle, configure_logging
 from trader.ops.metrics import Metrics, OutboxFigures, execution_rate_pct, metrics_line
-from trader.ops.sensors import env_flag
 from trader.ops.server import MetricsServer
+from trader.port.local import LocalPort, PortSocket
 from trader.risk.live_guard import LiveGuard
 from trader.runtime import Inbox, Runtime
+from trader.strategy.protocol import Strategy
 
 _LOG = logging.getLogger("trader")
 _TELEGRAM = logging.getLogger("trader.alerts")
@@ -63,13 +67,20 @@ def run(settings: Settings, options: RunOptions) -> int:
             f"mode.current is {settings.mode.current}; allowed: mock, since this version has no"
             " connectors for real venues"
         )
-    # Before anything heavy is loaded or any file written: two engines never share a state.
+    # What the config names is found before any file is made.
+    instruments = simulated_instruments(settings)
+    coins = simulated_coins(instruments)
+    strategy = load_strategy(settings, instruments)
+    # Then the lock, before anything is written: two engines never share a state.
     with StateLock.acquire(Path(settings.engine.state_dir)) as lock, _logs(settings) as logs:
         for warning in settings.warnings():
             _LOG.warning("config: %s", warning)
         try:
             with _journal(settings) as journal:
-                return asyncio.run(_Process(settings, options, lock, logs, journal).main())
+                market = SyntheticMarket(settings.mock.seed, coins=coins)
+                process = _Process(settings, options, lock, logs, journal)
+                process.wire(instruments, strategy, market)
+                return asyncio.run(process.main())
         except (JournalError, InvariantBroken) as error:
             # The engine moved on in memory; the only safe state is the one on disk.
             _LOG.critical("stopped: %s", error)
@@ -90,9 +101,9 @@ def _logs(settings: Settings) -> LogHandle:
 
 
 def _journal(settings: Settings) -> Journal:
-    """Mock has a file of its own: simulated days never mix with real ones."""
-    path = Path(settings.engine.state_dir) / "mock.db"
-    return Journal.open(path, sync=settings.journal.sync, migrations={"outbox": MIGRATIONS})
+    return Journal.open(
+        journal_path(settings), sync=settings.journal.sync, migrations={"outbox": MIGRATIONS}
+    )
 
 
 def _tell_directly(settings: Settings, text: str) -> None:
@@ -140,17 +151,24 @@ class _Process:
         self._stop = asyncio.Event()
         self._metrics = Metrics()
         self._lag = MarketLag()
+        self._lock = lock
 
-        instruments = simulated_instruments(settings)
-        coins = simulated_coins(instruments)
-        self._engine = Engine(
-            engine_rules(settings), instruments, load_strategy(settings, instruments)
-        )
+    def wire(
+        self,
+        instruments: dict[InstrumentId, Instrument],
+        strategy: Strategy,
+        market: SyntheticMarket,
+    ) -> None:
+        """Restore the engine and join its parts."""
+        settings, journal = self._settings, self._journal
+        self._engine = Engine(engine_rules(settings), instruments, strategy)
         restored = self._engine.restore(journal.replay())
+        self._engine.trust(journal.authority())
         start_ns = int(settings.mock.start.timestamp()) * _NS
         # A journal that is further on continues: the date never goes back.
         clock = SimulatedClock(max(start_ns, self._engine.state.now_ns))
-        _LOG.info("journal replayed facts=%d", restored)
+        self._announce(restored)
+        self._senses = HostSenses(settings, self._engine, self._lock)
 
         self._inbox = Inbox(settings.engine.max_inbox_events)
         state = self._engine.state
@@ -169,21 +187,26 @@ class _Process:
             journal,
             AlertDesk(self._outbox, self._wake),
             gate,
-            (self._lag, log_facts),
+            (self._lag, log_facts, self._give_reply),
         )
+        guard = LiveGuard(guard_rules(settings))
+        self._port = LocalPort(
+            settings.engine.name,
+            clock,
+            self._inbox.put,
+            self._senses.sight,
+            # There is no live order to hold back here; the fact follows within the millisecond.
+            lambda: None,
+            {"guards": lambda: self._guards(guard), "status": self._metrics.to_json},
+        )
+        feed = MockFeed(market, tuple(instruments), clock, self._inbox.put, settings.mock.step_ms)
+        feed.catch_up(clock.now().at_ns - start_ns)
         self._session = MockSession(
             self._engine,
             self._inbox,
             clock,
-            MockFeed(
-                SyntheticMarket(settings.mock.seed, coins=coins),
-                tuple(instruments),
-                clock,
-                self._inbox.put,
-                settings.mock.step_ms,
-            ),
-            LiveGuard(guard_rules(settings)),
-            MockReadiness(settings, self._engine, lock, env_flag=env_flag(os.environ)),
+            feed,
+            self._senses,
             self._on_cycle,
             settings.mock.seconds_per_cycle,
         )
@@ -202,6 +225,7 @@ class _Process:
                     background.append(group.create_task(relay.run()))
                 if server is not None:
                     background.append(group.create_task(server.run()))
+                background.append(group.create_task(self._socket().run()))
                 # What was built to start with lives as long as the process: spare the collector.
                 gc.collect()
                 gc.freeze()
@@ -228,6 +252,33 @@ class _Process:
         reason = "asked to stop" if self._stop.is_set() else "loops done"
         flatten = self._settings.engine.on_shutdown == "flatten"
         await self._session.end(reason, flatten=flatten)
+
+    def _socket(self) -> PortSocket:
+        return PortSocket(self._port, Path(self._settings.engine.state_dir) / SOCKET)
+
+    def _guards(self, guard: LiveGuard) -> dict[str, object]:
+        state = self._engine.state
+        return guard_figures(guard, state.authority, state.memory, self._senses.sense())
+
+    def _give_reply(self, _event: Event, outcome: Outcome) -> None:
+        if outcome.reply is not None:
+            self._port.answered(outcome.reply)
+
+    def _announce(self, restored: int) -> None:
+        """The first lines: what runs, on which state, and where to look."""
+        settings, server = self._settings, self._settings.metrics_server
+        shown = f"http://{server.host}:{server.port}/metrics" if server.enabled else "off"
+        _LOG.info(
+            "trader %s: engine %s, mode %s, seed %d, state %s, metrics %s",
+            self._options.version,
+            settings.engine.name,
+            settings.mode.current.value,
+            settings.mock.seed,
+            self._journal.path,
+            shown,
+        )
+        if restored:
+            _LOG.info("journal replayed: %d facts", restored)
 
     def _on_cycle(self, loop_ms: float) -> None:
         snapshot = self._engine.snapshot()
@@ -264,7 +315,8 @@ class _Process:
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # A closed terminal is a request to stop like any other.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, number)
 
     def _on_signal(self, number: int) -> None:

@@ -1,6 +1,5 @@
 """From settings to the plain records the pure packages decide by."""
 
-import importlib
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -25,7 +24,7 @@ from trader.portfolio.rebalancer import RebalanceRules
 from trader.portfolio.stoploss import StopMode, StopRules
 from trader.risk.breakers import BreakerRules
 from trader.risk.live_guard import GuardRules
-from trader.strategy.protocol import Strategy, StrategyPair, StrategyParameters
+from trader.strategy.protocol import StrategyPair, StrategyParameters
 
 # The simulated venues' own rules. A real venue states its rules itself, and nothing is assumed.
 _KRW_BANDS = tuple(
@@ -77,6 +76,7 @@ def engine_rules(settings: Settings) -> EngineRules:
         closing_alarm_seconds=_exact(execution.closing_alarm_seconds),
         max_ws_age_ms=float(safety.max_ws_age_ms),
         paper_balance_krw=settings.paper.balances,
+        guard=guard_rules(settings),
     )
 
 
@@ -177,28 +177,6 @@ def simulated_coins(instruments: Mapping[InstrumentId, Instrument]) -> tuple[str
             f" {', '.join(SIMULATED_COINS)}"
         )
     return coins
-
-
-def load_strategy(settings: Settings, instruments: Mapping[InstrumentId, Instrument]) -> Strategy:
-    """The strategy named by ``strategy.class``, constructed.
-
-    Raises:
-        ConfigError: the class cannot be imported, or refuses its parameters.
-    """
-    path = settings.strategy.class_path
-    module_name, _, class_name = path.rpartition(".")
-    allowed = "a dotted path to a class that can be imported, such as package.module.Class"
-    try:
-        factory = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"strategy.class is {path}: {error}; allowed: {allowed}") from error
-    try:
-        strategy: Strategy = factory(strategy_parameters(settings), instruments)
-    except (TypeError, ValueError, KeyError) as error:
-        raise ConfigError(
-            f"strategy.class is {path}: it refused its parameters: {error}"
-        ) from error
-    return strategy
 
 
 def _exact(value: float) -> Decimal:

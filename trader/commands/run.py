@@ -2,20 +2,33 @@
 
 import argparse
 import os
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
-from trader.commands.arguments import seconds, whole, whole_above_zero
+from trader import __version__
+from trader.commands.arguments import file_name, one_of, seconds, whole, whole_above_zero
+
+SUMMARY = "run the engine (what is meant without a command)"
+DESCRIPTION = """\
+Run the engine until Ctrl+C, or for as many cycles as --once or --loops say.
+An option given here wins over the config file for this run.\
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Name what ``run`` takes."""
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="config file (default config/live.yml)"
+        "--config",
+        type=file_name,
+        metavar="FILE",
+        help="config file (default config/live.yml, if it is there)",
     )
     parser.add_argument("--once", action="store_true", help="one cycle, then end")
-    parser.add_argument("--mock", action="store_true", help="simulated market and orders")
-    parser.add_argument("--mode", choices=("mock", "paper", "live"), help="overrides mode.current")
+    parser.add_argument("--mock", action="store_true", help="the same as --mode mock")
+    parser.add_argument(
+        "--mode",
+        type=one_of("mock", "paper", "live"),
+        metavar="MODE",
+        help="mock, paper or live (default mode.current)",
+    )
     parser.add_argument("--loops", type=whole_above_zero, metavar="N", help="end after N cycles")
     parser.add_argument(
         "--interval",
@@ -40,13 +53,14 @@ def main(arguments: argparse.Namespace) -> int:
     """
     # Imported here, so that a mistyped flag is answered before the settings' models are loaded.
     from trader.app import RunOptions, run
-    from trader.config import load_settings
+    from trader.config import config_origin, load_settings
+    from trader.domain.control import Mode
     from trader.domain.errors import ConfigError
 
     if arguments.mock and arguments.mode not in (None, "mock"):
-        raise ConfigError(f"command line: --mock contradicts --mode {arguments.mode}")
+        raise ConfigError(f"command line: --mock contradicts --mode {arguments.mode}; give one")
     if arguments.once and arguments.loops not in (None, 1):
-        raise ConfigError(f"command line: --once contradicts --loops {arguments.loops}")
+        raise ConfigError(f"command line: --once contradicts --loops {arguments.loops}; give one")
     settings = load_settings(
         arguments.config,
         os.environ,
@@ -59,14 +73,12 @@ def main(arguments: argparse.Namespace) -> int:
         loops=1 if arguments.once else arguments.loops,
         interval_s=arguments.interval,
         with_bot=not arguments.no_bot,
-        version=program_version(),
+        version=__version__,
     )
-    return run(settings, options)
-
-
-def program_version() -> str:
-    """The installed version, or that of the source tree."""
     try:
-        return version("trader")
-    except PackageNotFoundError:
-        return "source"
+        return run(settings, options)
+    except ConfigError as error:
+        # Sound by itself, and wrong on this host or in this version.
+        given = arguments.mode is not None and settings.mode.current != Mode.MOCK
+        origin = "command line" if given else config_origin(arguments.config)
+        raise ConfigError(f"{origin}: {error}") from error

@@ -1,7 +1,7 @@
 """Settings: YAML, environment and command line become one frozen value, read once at start."""
 
 from trader.config.consistency import used_venues, venues
-from trader.config.loading import DEFAULT_PATH, load_settings, secret_exposure
+from trader.config.loading import DEFAULT_PATH, config_origin, load_settings, secret_exposure
 from trader.config.operation import (
     AlertSection,
     BotSection,
@@ -53,6 +53,7 @@ __all__ = [
     "Telegram",
     "VenueSection",
     "Venues",
+    "config_origin",
     "load_settings",
     "secret_exposure",
     "used_venues",

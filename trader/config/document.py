@@ -150,6 +150,9 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
     # The part before a quoted character or name says what is wrong without repeating the file.
     text = (error.problem or error.context or "no reason given").partition("'")[0]
     reason = mask_tokens(" ".join(text.split())).rstrip(" ,:") or "unexpected text"
+    if reason.endswith("expected"):
+        # What was expected is quoted, too; what was being read says as much.
+        reason = f"{error.context or 'in the document'}: something is missing or not closed"
     line = _line(error.problem_mark or error.context_mark)
     return f"line {line}: not valid YAML: {reason}"
 

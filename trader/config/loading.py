@@ -87,11 +87,18 @@ def secret_exposure(path: Path) -> str | None:
     )
 
 
-def _file_tree(path: Path | None) -> tuple[dict[str, object], str]:
+def config_origin(path: Path | None) -> str:
+    """How messages name where the settings come from: the file, or ``defaults`` without one."""
     if path is None and not _is_there(DEFAULT_PATH):
-        return {}, _DEFAULTS
-    named = path or DEFAULT_PATH
-    return read_document(named), shown_path(named)
+        return _DEFAULTS
+    return shown_path(path or DEFAULT_PATH)
+
+
+def _file_tree(path: Path | None) -> tuple[dict[str, object], str]:
+    origin = config_origin(path)
+    if path is None and not _is_there(DEFAULT_PATH):
+        return {}, origin
+    return read_document(path or DEFAULT_PATH), origin
 
 
 def _is_there(path: Path) -> bool:

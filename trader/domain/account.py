@@ -30,6 +30,8 @@ class Account(Struct, frozen=True):
     breakers: int = 0
     """How many circuit breakers of this ledger stand."""
     paused: bool = False
+    gate_shut: bool = False
+    """Whether the live gate would refuse the proposal at hand; never on paper."""
 
 
 class Limits(Struct, frozen=True):

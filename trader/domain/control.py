@@ -45,6 +45,7 @@ class CheckName(StrEnum):
     TRADABLE = "TRADABLE"
     BREAKERS = "BREAKERS"
     ENTRIES_PAUSED = "ENTRIES_PAUSED"
+    LIVE_GATE = "LIVE_GATE"
 
 
 class BlockReason(StrEnum):

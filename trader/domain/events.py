@@ -8,10 +8,11 @@ from decimal import Decimal
 from msgspec import Struct
 
 from trader.domain.authority import Sight
-from trader.domain.control import BlockReason, Command
+from trader.domain.control import Command
 from trader.domain.instrument import FeeSchedule, InstrumentId, Venue
 from trader.domain.market import OrderBook
 from trader.domain.order import ClientOrderId, Fill, OrderState
+from trader.domain.readiness import Readiness
 
 
 class BookUpdated(Struct, frozen=True, tag=True, gc=False):
@@ -76,12 +77,12 @@ class CommandReceived(Struct, frozen=True, tag=True):
 
 
 class CycleTicked(Struct, frozen=True, tag=True):
-    """One pass of the control loop began. ``gate`` is what the live guard found just before."""
+    """One pass of the control loop began; ``readiness`` is what was sensed just before."""
 
     at_ns: int
     mono_ns: int
     number: int
-    blocks: tuple[BlockReason, ...] = ()
+    readiness: Readiness | None = None
 
 
 class ProcessStarted(Struct, frozen=True, tag=True):
@@ -93,6 +94,8 @@ class ProcessStarted(Struct, frozen=True, tag=True):
     seed: int | None = None
     unguarded: int = 0
     """Live positions in the ledger while this process, in mock or paper, guards none of them."""
+    sight: Sight = Sight(0, None)
+    """The host's files as they stood at the start."""
 
 
 class StopRequested(Struct, frozen=True, tag=True):

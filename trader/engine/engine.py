@@ -9,7 +9,8 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from trader.domain.control import Command, Pause, Resume
+from trader.domain.authority import UNREADABLE, Authority
+from trader.domain.control import Reply
 from trader.domain.events import (
     BookUpdated,
     CommandReceived,
@@ -26,12 +27,9 @@ from trader.domain.events import (
 from trader.domain.facts import (
     EngineStarted,
     EngineStopped,
-    EntriesPaused,
-    EntriesResumed,
     Fact,
     FaultRecorded,
     FeeChanged,
-    GateChanged,
     PositionsUnguarded,
     RestBegan,
 )
@@ -46,6 +44,7 @@ from trader.domain.order import (
     Purpose,
 )
 from trader.engine.decisions import Decisions
+from trader.engine.gatekeeping import Gatekeeping
 from trader.engine.housekeeping import Housekeeping
 from trader.engine.reports import Reports
 from trader.engine.rules import EngineRules
@@ -68,6 +67,8 @@ class Outcome(Struct, frozen=True):
 
     facts: tuple[Fact, ...] = ()
     orders: tuple[ApprovedOrder, ...] = ()
+    reply: Reply | None = None
+    """To the command that was processed; to be given once its facts are on disk."""
 
 
 NOTHING = Outcome()
@@ -92,6 +93,8 @@ class Engine:
         self._housekeeping = Housekeeping(self._state, self._tending, strategy)
         self._reports = Reports(self._state, self._housekeeping, self._tending)
         self._ledgers = tuple(self._state.ledgers.values())
+        self._gatekeeping = Gatekeeping(self._state)
+        self._reply: Reply | None = None
         self._next_second_ns = 0
         self._cycles = self._faults = 0
 
@@ -125,10 +128,19 @@ class Engine:
         # After the last event nobody is left to hear how an order ended.
         if state.now_mono_ns >= self._next_second_ns and type(event) is not ProcessStopping:
             self._each_second()
-        if not state.has_news:
+        if not state.has_news and self._reply is None:
             return NOTHING
         facts, orders = state.take()
-        return Outcome(facts, orders)
+        reply, self._reply = self._reply, None
+        return Outcome(facts, orders, reply)
+
+    def trust(self, stored: Authority) -> None:
+        """Compare the replayed authority with the stored row; where they differ it is a halt.
+
+        Call after ``restore``. A record that was tampered with, or lost, must not permit anything.
+        """
+        if stored != self._state.authority:
+            self._state.authority = UNREADABLE
 
     def snapshot(self) -> Snapshot:
         """The figures the rest of the program may show, as of the last event."""
@@ -214,7 +226,7 @@ class Engine:
             case CycleTicked():
                 self._on_cycle(event)
             case CommandReceived():
-                self._obey(event.command)
+                self._reply = self._gatekeeping.obey(event)
             case FeedLost():
                 for instrument in state.instruments.values():
                     if instrument.venue == event.venue:
@@ -245,27 +257,11 @@ class Engine:
 
     def _on_cycle(self, event: CycleTicked) -> None:
         self._cycles += 1
-        state = self._state
-        if event.blocks != state.blocks:
-            state.generation += 1
-            state.record(
-                GateChanged(state.now_ns, state.rules.mode, event.blocks == (), event.blocks)
-            )
-
-    def _obey(self, command: Command) -> None:
-        state = self._state
-        match command:
-            case Pause():
-                if not state.paused:
-                    state.record(EntriesPaused(state.now_ns, command.by, command.reason))
-            case Resume():
-                if state.paused:
-                    state.record(EntriesResumed(state.now_ns, command.by))
-            case _:
-                assert_never(command)
+        self._gatekeeping.look(event)
 
     def _start(self, event: ProcessStarted) -> None:
         state = self._state
+        self._gatekeeping.start(event.sight)
         state.record(
             EngineStarted(
                 state.now_ns, state.rules.name, state.rules.mode, event.version, event.seed

@@ -61,6 +61,7 @@ class Reports:
                     state.market,
                     state.now_mono_ns,
                     state.rules.max_ws_age_ms,
+                    state.last_usdt_krw,
                 )
             )
             known = ledger.fill_keys[event.client_order_id]

@@ -9,6 +9,7 @@ from trader.domain.control import Mode
 from trader.portfolio.rebalancer import RebalanceRules
 from trader.portfolio.stoploss import StopRules
 from trader.risk.breakers import BreakerRules
+from trader.risk.predicates import GuardRules
 from trader.strategy.protocol import StrategyParameters
 
 
@@ -34,3 +35,4 @@ class EngineRules(Struct, frozen=True):
     closing_alarm_seconds: Decimal
     max_ws_age_ms: float
     paper_balance_krw: Decimal
+    guard: GuardRules = GuardRules()

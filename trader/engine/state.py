@@ -8,17 +8,22 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from trader.domain.account import Account, Holding
-from trader.domain.control import BlockReason, Mode
+from trader.domain.authority import Authority, Level
+from trader.domain.control import BlockReason
 from trader.domain.facts import (
+    AuthorityChanged,
     BreakerCleared,
     BreakerTripped,
     DirectionEmptied,
     DirectionRefilled,
+    EngineStarted,
+    EngineStopped,
     EntriesPaused,
     EntriesResumed,
     Fact,
     FeedRecovered,
     FeedWentStale,
+    FillBooked,
     GateChanged,
     InventoryLevelled,
     InventorySkewed,
@@ -26,16 +31,27 @@ from trader.domain.facts import (
     OrdersApproved,
     RestBegan,
 )
-from trader.domain.instrument import Asset, Instrument, InstrumentId
+from trader.domain.instrument import KRW, Asset, Instrument, InstrumentId
 from trader.domain.market import MarketView, exact
-from trader.domain.order import ApprovedOrder, ClientOrderId, LedgerName, PairName, Purpose, TradeId
+from trader.domain.order import (
+    ApprovedOrder,
+    ClientOrderId,
+    LedgerName,
+    PairName,
+    Proposal,
+    Purpose,
+    TradeId,
+)
+from trader.domain.readiness import Readiness
 from trader.domain.trade import Trade
 from trader.engine.rules import EngineRules
 from trader.portfolio.ledger import Ledger
 from trader.portfolio.marks import TradeMark, mark_trade
 from trader.portfolio.stoploss import StopMode
 from trader.risk.breakers import BreakerKey, RestWindow
+from trader.risk.live_guard import Memory, Verdict, may_close, may_enter
 from trader.risk.measure import stop_reserve
+from trader.strategy.protocol import StrategyPair
 
 _ZERO = Decimal(0)
 _ID_BLOCK = 1_000
@@ -63,7 +79,13 @@ class State:
         self.sent_ns: deque[int] = deque()
         self.paused = self.stopping = self.flattening = False
         self.blocks: tuple[BlockReason, ...] | None = None
-        self.generation = 0
+        self.authority = Authority()
+        self.memory = Memory(dry_left=rules.guard.dry_run_cycles)
+        self.verdict: Verdict | None = None
+        self.readiness: Readiness | None = None
+        self.was_running = False
+        self.last_usdt_krw: Decimal | None = None
+        self._unwound_in_halt: set[TradeId] = set()
         self.now_ns = self.now_mono_ns = 0
         self.venue_ns: int | None = None
         self._number = self._numbers_end = 0
@@ -130,6 +152,16 @@ class State:
                 self.stale.pop(fact.instrument, None)
             case GateChanged():
                 self.blocks = fact.blocks
+            case AuthorityChanged():
+                self.authority = fact.authority
+                if fact.authority.level is not Level.HALT:
+                    self._unwound_in_halt.clear()
+            case EngineStarted():
+                self.was_running = True
+            case EngineStopped():
+                self.was_running = False
+            case FillBooked():
+                self.last_usdt_krw = fact.usdt_krw or self.last_usdt_krw
             case _:
                 pass
 
@@ -141,10 +173,48 @@ class State:
     # what is so now
 
     @property
+    def generation(self) -> int:
+        """Rises with every loss, halt and reconnect; an approved order carries it."""
+        return self.memory.generation
+
+    @property
     def entry_ledger(self) -> LedgerName:
         """Where a new trade would be booked: live while the gate is open, else paper."""
-        is_live = self.rules.mode is Mode.LIVE and self.blocks == ()
+        is_live = self.verdict is not None and self.verdict.is_open
         return LedgerName.LIVE if is_live else LedgerName.PAPER
+
+    @property
+    def entries_stopped(self) -> bool:
+        """Whether no entry goes at all, not even on paper: paused or halted by an operator."""
+        return self.paused or self.authority.level is Level.HALT
+
+    def may_go(self, proposal: Proposal) -> bool:
+        """Whether the gate would let a proposal of the live ledger out, as of the last look."""
+        if proposal.ledger is not LedgerName.LIVE:
+            return True
+        if self.verdict is None or self.readiness is None:
+            return False
+        pair = self.readiness.pairs.get(proposal.pair)
+        if not proposal.is_closing:
+            return may_enter(self.verdict, pair)
+        if self.authority.level is Level.HALT and proposal.trade_id in self._unwound_in_halt:
+            return False
+        return may_close(self.verdict, proposal.purpose, pair)
+
+    def books_of(self, pair: StrategyPair) -> tuple[InstrumentId, ...]:
+        """The books a pair needs: its legs', and the dollar's where a leg is in dollars."""
+        legs = (pair.first, pair.second)
+        dollar = self.market.usdt_krw
+        if dollar is not None and any(self.instruments[leg].quote != KRW for leg in legs):
+            return (*legs, dollar)
+        return legs
+
+    def is_fresh(self, instrument: InstrumentId) -> bool:
+        """Whether a book may be traded on and was confirmed within its bound."""
+        age = self.market.age_ms(instrument, self.now_mono_ns)
+        return (
+            instrument in self.market.books and age is not None and age <= self.rules.max_ws_age_ms
+        )
 
     def ledger_of(self, client_order_id: ClientOrderId) -> Ledger | None:
         """The ledger that sent this order, or None if neither did."""
@@ -200,7 +270,9 @@ class State:
         """The breakers that stand in this ledger."""
         return [key for name, key in self.breakers if name is ledger]
 
-    def account(self, ledger: Ledger, trade: Trade | None = None) -> Account:
+    def account(
+        self, ledger: Ledger, trade: Trade | None = None, *, gate_shut: bool = False
+    ) -> Account:
         """What checks look at, now; ``trade`` is the one a closing is about."""
         loss = self.loss_today(ledger)
         return Account(
@@ -213,7 +285,8 @@ class State:
             reserved=self._reserved(ledger),
             reducible={} if trade is None else ledger.reducible(trade),
             breakers=len(self.breakers_of(ledger.name)),
-            paused=self.paused,
+            paused=self.entries_stopped,
+            gate_shut=gate_shut,
         )
 
     def orders_last_minute(self) -> int:
@@ -254,6 +327,9 @@ class State:
         self.sent_ns.extend(fact.at_ns for _ in fact.orders)
         self.orders_last_minute()
         first = fact.orders[0]
+        if first.purpose is Purpose.UNWIND and self.authority.level is Level.HALT:
+            # A halt lets one unwinding of a trade go, and none after it.
+            self._unwound_in_halt.add(fact.trade_id)
         if first.purpose is Purpose.OPEN:
             route = (first.ledger, first.pair, fact.decision.direction)
             seen = self.openings.setdefault(route, deque(maxlen=self.rules.max_repeats + 1))

@@ -20,7 +20,7 @@ def snapshot(
         mono_ns=state.now_mono_ns,
         name=state.rules.name,
         mode=state.rules.mode,
-        live=state.blocks == (),
+        live=state.verdict is not None and state.verdict.is_open,
         blocks=state.blocks or (),
         paused=state.paused,
         cycles=cycles,

@@ -1,7 +1,8 @@
 """Gate: the only door to a venue. What the engine approved leaves here, or comes back as blocked.
 
 Mock and paper construct it without lanes: there is then no function in this process that could
-send a live order.
+send a live order. With lanes, the live guard is asked in the very step that writes: nothing is
+awaited between its answer and the socket.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,11 +10,20 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Protocol
 
+from trader.domain.authority import Authority
 from trader.domain.clock import Clock
 from trader.domain.control import BlockReason, CheckName
 from trader.domain.events import Event, OrderReported
 from trader.domain.instrument import Venue, split_id
 from trader.domain.order import ApprovedOrder, LedgerName, OrderState
+from trader.domain.readiness import Readiness
+from trader.risk.live_guard import LiveGuard, Memory, may_close, may_enter
+
+OUTDATED = "GENERATION_PASSED"
+"""The reason of an order approved before the last loss, halt or reconnect."""
+
+PAIR_NOT_READY = "PAIR_NOT_READY"
+"""The reason where the gate is open and this order's own pair is stale or not reconciled."""
 
 
 class OrderEntry(Protocol):
@@ -24,10 +34,69 @@ class OrderEntry(Protocol):
         ...
 
 
+class Keeper(Protocol):
+    """Asks the live guard about one order, with everything sensed anew."""
+
+    def why_not(self, order: ApprovedOrder) -> str:
+        """Why this live order may not leave this instant; empty means it may."""
+        ...
+
+
+class GuardKeeper:
+    """The keeper of a live process: the guard's rules over what is sensed at this instant.
+
+    ``standing`` gives the authority and the guard's memory as they are now; ``sense`` looks at the
+    host by name, again for every order.
+    """
+
+    def __init__(
+        self,
+        guard: LiveGuard,
+        standing: Callable[[], tuple[Authority, Memory]],
+        sense: Callable[[], Readiness],
+    ) -> None:
+        self._guard = guard
+        self._standing = standing
+        self._sense = sense
+        self._void_up_to = -1
+        self._is_halting = False
+
+    def halt_at_once(self) -> None:
+        """Let nothing out until the halt that was just commanded has become a fact."""
+        self._is_halting = True
+
+    def halt_is_durable(self) -> None:
+        """The halt is in the record of authority now, which takes over."""
+        self._is_halting = False
+
+    def why_not(self, order: ApprovedOrder) -> str:
+        """Why this live order may not leave this instant; empty means it may.
+
+        A loss met here voids everything approved before it, though the loop has not seen it yet.
+        """
+        authority, memory = self._standing()
+        if self._is_halting:
+            return BlockReason.HALTED
+        if order.generation != memory.generation or order.generation <= self._void_up_to:
+            return OUTDATED
+        readiness = self._sense()
+        verdict = self._guard.verdict(authority, memory, readiness)
+        pair = readiness.pairs.get(order.pair)
+        if order.is_closing:
+            may_leave = may_close(verdict, order.purpose, pair)
+        else:
+            may_leave = may_enter(verdict, pair)
+        if may_leave:
+            return ""
+        self._void_up_to = memory.generation
+        return ";".join(verdict.blocks) or PAIR_NOT_READY
+
+
 class Gate:
     """Routes approved orders by ledger, the orders of a trade together.
 
-    ``lanes`` are the live venues' order connections; there are none in mock and paper.
+    ``lanes`` are the live venues' order connections; there are none in mock and paper, and then no
+    keeper is needed either.
     """
 
     def __init__(
@@ -37,12 +106,14 @@ class Gate:
         deliver: Callable[[Event], None],
         max_order_delay_ms: float,
         lanes: Mapping[Venue, OrderEntry],
+        keeper: Keeper | None = None,
     ) -> None:
         self._paper = paper
         self._clock = clock
         self._deliver = deliver
         self._max_delay_ns = int(max_order_delay_ms * 1e6)
         self._lanes = lanes
+        self._keeper = keeper
         self._is_shut = False
 
     def shut(self) -> None:
@@ -68,6 +139,15 @@ class Gate:
             return CheckName.ORDER_DELAY
         if any(_is_live(order) and _venue_of(order) not in self._lanes for order in group):
             return BlockReason.MODE_NOT_LIVE
+        for order in group:
+            if _is_live(order):
+                reason = (
+                    BlockReason.MODE_NOT_LIVE
+                    if self._keeper is None
+                    else (self._keeper.why_not(order))
+                )
+                if reason:
+                    return reason
         return ""
 
     def _submit(self, group: Sequence[ApprovedOrder]) -> None:

@@ -8,6 +8,8 @@ from trader.domain.instrument import InstrumentId
 from trader.domain.market import OrderBook
 from trader.domain.synthetic import SyntheticMarket
 
+_CATCH_UP_NS = 24 * 3_600 * 1_000_000_000
+
 
 class MockFeed:
     """States every book of the synthetic market once a step, one after the other through the step.
@@ -29,6 +31,18 @@ class MockFeed:
         self._instruments = tuple(instruments)
         self._turn_ns = step_ms * 1_000_000 // len(self._instruments)
         self._turn = 0
+
+    def catch_up(self, elapsed_ns: int) -> None:
+        """Bring a market that begins from its seed to where a restarted run left it.
+
+        Step by step it is the very same market, for up to a day; beyond that, one long step is a
+        market that could have been.
+        """
+        if elapsed_ns > _CATCH_UP_NS:
+            self._market.step((elapsed_ns - _CATCH_UP_NS) / 1e9)
+            elapsed_ns = _CATCH_UP_NS
+        for _ in range(elapsed_ns // self._turn_ns):
+            self._market.step(self._turn_ns / 1e9)
 
     def start(self) -> None:
         """Begin to speak, now."""

@@ -28,14 +28,18 @@ def book_fill(
     market: MarketView,
     now_mono_ns: int,
     max_age_ms: float,
+    last_usdt_krw: Decimal | None = None,
 ) -> FillBooked:
     """The fact that enters ``fill`` in the ledger, at the mid of KRW-USDT of this moment.
 
-    A stale rate is used as it is, and marked: money that moved must be booked.
+    A stale rate is used as it is, and marked: money that moved must be booked. Before the first
+    book of KRW-USDT it is ``last_usdt_krw``, the rate of the newest fill in the journal.
     """
     instrument = instruments[fill.instrument]
     rate = market.won_mid(instrument.quote)
     stale = rate is None
+    if rate is None:
+        rate = last_usdt_krw
     if instrument.quote != KRW and market.usdt_krw is not None:
         age = market.age_ms(market.usdt_krw, now_mono_ns)
         stale = stale or age is None or age > max_age_ms

@@ -1,304 +1,296 @@
-"""LiveGuard: may a live order leave this instant, and every reason why not.
+"""LiveGuard: may a live order leave this instant, and every reason why not. Pure transitions.
 
-Pure. Readiness is what was sensed, with None for what never was; a predicate that cannot be judged
-does not hold. All predicates are judged every time, so that every reason is named.
+``LIVE`` holds when authority is LIVE, every readiness predicate holds, the dry run is done and
+nothing is paused. What is remembered between looks is a value, so every step can be enumerated.
 """
 
-from collections.abc import Callable
-from enum import StrEnum
-from math import inf
+from enum import IntEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from trader.domain.authority import Authority, Level, Sight
 from trader.domain.control import BlockReason, Mode
+from trader.domain.order import PairName, Purpose
+from trader.domain.readiness import PairReadiness, Readiness
+from trader.risk.authority import after_look, arms, halt
+from trader.risk.predicates import PREDICATES, Finding, GuardRules, Loss, judge
 
+__all__ = [
+    "PREDICATES",
+    "Finding",
+    "GuardRules",
+    "LiveGuard",
+    "Loss",
+    "Memory",
+    "Readiness",
+    "Route",
+    "Verdict",
+]
 
-class Loss(StrEnum):
-    """What the failing of a predicate costs, from mildest to strictest."""
-
-    PAUSES = "pauses"
-    SUSPENDS = "suspends"
-    DEMOTES = "demotes"
-    REVOKES = "revokes"
-    HALTS = "halts"
-
-
-class GuardRules(Struct, frozen=True):
-    """The limits of readiness, by their config keys. Unset where the config leaves them so."""
-
-    max_redis_heartbeat_age_ms: float
-    max_clock_skew_ms: float
-    max_loop_lag_ms: float
-    min_disk_free_mb: float
-    dry_run_cycles: int
-    redis_needed: bool
-    operator_needed: bool
-    confirm_max_age_hours: float | None = None
-
-
-class Readiness(Struct, frozen=True):
-    """What is sensed now. None: not sensed since start, which never counts as good."""
-
-    mode: Mode
-    env_flag: bool = False
-    confirm_file: bool | None = None
-    """True where the file is there; False absent."""
-    confirm_file_safe: bool | None = None
-    confirm_file_arms: bool | None = None
-    confirm_file_age_hours: float | None = None
-    lock_held: bool | None = None
-    lease_held: bool | None = None
-    keys_cannot_withdraw: bool | None = None
-    halted: bool = False
-    demoted: bool = False
-    paused: bool = False
-    breakers: tuple[str, ...] = ()
-    safety_holds: bool | None = None
-    disk_free_mb: float | None = None
-    operator_reachable: bool | None = None
-    operator_credentials: bool | None = None
-    fresh_pairs: int | None = None
-    redis_age_ms: float | None = None
-    clock_skew_ms: float | None = None
-    reconciled: bool | None = None
-    loop_lag_ms: float | None = None
-    dry_cycles_done: int = 0
-
-
-class Finding(Struct, frozen=True):
-    """One predicate judged: its code, whether it holds, what was seen, what is allowed."""
-
-    reason: BlockReason
-    loss: Loss
-    holds: bool
-    value: str
-    limit: str
-
-
-class Predicate(Struct, frozen=True):
-    """One row of the gate's table."""
-
-    reason: BlockReason
-    loss: Loss
-    value: Callable[[Readiness], object]
-    holds: Callable[[Readiness, GuardRules], bool]
-    limit: Callable[[GuardRules], object]
-
-
-def _flag(value: bool | None) -> bool:
-    return value is True
-
-
-def _under(value: float | None, limit: float) -> bool:
-    # Written so that NaN on either side does not hold.
-    return value is not None and 0 <= value < limit
-
-
-def _over(value: float | None, limit: float) -> bool:
-    return value is not None and limit < value < inf
-
-
-_R, _L = BlockReason, Loss
-
-PREDICATES: tuple[Predicate, ...] = (
-    Predicate(
-        _R.MODE_NOT_LIVE,
-        _L.REVOKES,
-        lambda r: r.mode.value,
-        lambda r, _: r.mode is Mode.LIVE,
-        lambda _: "live",
-    ),
-    Predicate(
-        _R.ENV_FLAG_MISSING,
-        _L.REVOKES,
-        lambda r: r.env_flag,
-        lambda r, _: r.env_flag is True,
-        lambda _: "LIVE_TRADING=1",
-    ),
-    Predicate(
-        _R.CONFIRM_FILE_MISSING,
-        _L.REVOKES,
-        lambda r: r.confirm_file,
-        lambda r, _: _flag(r.confirm_file),
-        lambda _: "present",
-    ),
-    Predicate(
-        _R.CONFIRM_FILE_UNSAFE,
-        _L.REVOKES,
-        lambda r: r.confirm_file_safe,
-        lambda r, _: r.confirm_file is False or _flag(r.confirm_file_safe),
-        lambda _: "a regular file of this user's, one link, not writable by others",
-    ),
-    Predicate(
-        _R.LOCK_NOT_HELD,
-        _L.REVOKES,
-        lambda r: r.lock_held,
-        lambda r, _: _flag(r.lock_held),
-        lambda _: "held by this process",
-    ),
-    Predicate(
-        _R.LEASE_NOT_HELD,
-        _L.REVOKES,
-        lambda r: r.lease_held,
-        lambda r, g: not g.redis_needed or _flag(r.lease_held),
-        lambda g: "held by this engine" if g.redis_needed else "not needed",
-    ),
-    Predicate(
-        _R.KEY_SCOPE_TOO_WIDE,
-        _L.REVOKES,
-        lambda r: r.keys_cannot_withdraw,
-        lambda r, _: r.keys_cannot_withdraw is not False,
-        lambda _: "no key can withdraw",
-    ),
-    Predicate(
-        _R.KEY_SCOPE_UNKNOWN,
-        _L.SUSPENDS,
-        lambda r: r.keys_cannot_withdraw,
-        lambda r, _: r.keys_cannot_withdraw is not None,
-        lambda _: "asked of every venue",
-    ),
-    Predicate(
-        _R.HALTED, _L.HALTS, lambda r: r.halted, lambda r, _: r.halted is False, lambda _: "no halt"
-    ),
-    Predicate(
-        _R.DEMOTED,
-        _L.DEMOTES,
-        lambda r: r.demoted,
-        lambda r, _: r.demoted is False,
-        lambda _: "not demoted",
-    ),
-    Predicate(
-        _R.CONFIRM_FILE_NOT_ARMED,
-        _L.DEMOTES,
-        lambda r: r.confirm_file_arms,
-        lambda r, _: r.confirm_file is False or _flag(r.confirm_file_arms),
-        lambda _: "touched since the last latch",
-    ),
-    Predicate(
-        _R.CONFIRM_FILE_EXPIRED,
-        _L.DEMOTES,
-        lambda r: r.confirm_file_age_hours,
-        lambda r, g: (
-            g.confirm_max_age_hours is None
-            or r.confirm_file is False
-            or _under(r.confirm_file_age_hours, g.confirm_max_age_hours)
-        ),
-        lambda g: g.confirm_max_age_hours,
-    ),
-    Predicate(
-        _R.BREAKER_TRIPPED,
-        _L.DEMOTES,
-        lambda r: ",".join(r.breakers) or "none",
-        lambda r, _: r.breakers == (),
-        lambda _: "none tripped",
-    ),
-    Predicate(
-        _R.SAFETY_FAILED,
-        _L.DEMOTES,
-        lambda r: r.safety_holds,
-        lambda r, _: _flag(r.safety_holds),
-        lambda _: "loss, exposure and open trades within their limits",
-    ),
-    Predicate(
-        _R.DISK_LOW,
-        _L.SUSPENDS,
-        lambda r: r.disk_free_mb,
-        lambda r, g: _over(r.disk_free_mb, g.min_disk_free_mb),
-        lambda g: g.min_disk_free_mb,
-    ),
-    Predicate(
-        _R.OPERATOR_CREDENTIALS,
-        _L.DEMOTES,
-        lambda r: r.operator_credentials,
-        lambda r, g: not g.operator_needed or _flag(r.operator_credentials),
-        lambda g: "accepted by Telegram" if g.operator_needed else "not needed",
-    ),
-    Predicate(
-        _R.OPERATOR_UNREACHABLE,
-        _L.SUSPENDS,
-        lambda r: r.operator_reachable,
-        lambda r, g: not g.operator_needed or _flag(r.operator_reachable),
-        lambda g: "reachable by chat" if g.operator_needed else "not needed",
-    ),
-    Predicate(
-        _R.FEEDS_STALE,
-        _L.SUSPENDS,
-        lambda r: r.fresh_pairs,
-        lambda r, _: r.fresh_pairs is not None and r.fresh_pairs >= 1,
-        lambda _: "at least 1 pair fresh",
-    ),
-    Predicate(
-        _R.REDIS_STALE,
-        _L.SUSPENDS,
-        lambda r: r.redis_age_ms,
-        lambda r, g: not g.redis_needed or _under(r.redis_age_ms, g.max_redis_heartbeat_age_ms),
-        lambda g: g.max_redis_heartbeat_age_ms if g.redis_needed else "not needed",
-    ),
-    Predicate(
-        _R.CLOCK_SKEWED,
-        _L.SUSPENDS,
-        lambda r: r.clock_skew_ms,
-        lambda r, g: _under(r.clock_skew_ms, g.max_clock_skew_ms),
-        lambda g: g.max_clock_skew_ms,
-    ),
-    Predicate(
-        _R.NOT_RECONCILED,
-        _L.SUSPENDS,
-        lambda r: r.reconciled,
-        lambda r, _: _flag(r.reconciled),
-        lambda _: "every venue reconciled",
-    ),
-    Predicate(
-        _R.LOOP_SLOW,
-        _L.SUSPENDS,
-        lambda r: r.loop_lag_ms,
-        lambda r, g: _under(r.loop_lag_ms, g.max_loop_lag_ms),
-        lambda g: g.max_loop_lag_ms,
-    ),
-    Predicate(
-        _R.DRY_RUN,
-        _L.SUSPENDS,
-        lambda r: r.dry_cycles_done,
-        lambda r, g: r.dry_cycles_done >= g.dry_run_cycles,
-        lambda g: g.dry_run_cycles,
-    ),
-    Predicate(
-        _R.PAUSED,
-        _L.PAUSES,
-        lambda r: r.paused,
-        lambda r, _: r.paused is False,
-        lambda _: "not paused",
-    ),
+_SHORT_SUSPENSION_NS = 30_000_000_000
+_LOWERING = frozenset({Loss.DEMOTES, Loss.REVOKES, Loss.HALTS})
+# These say what authority is; a loss is something sensed.
+_OF_AUTHORITY = frozenset(
+    {BlockReason.HALTED, BlockReason.DEMOTED, BlockReason.CONFIRM_FILE_NOT_ARMED}
 )
+_BESIDE_DRY_RUN = frozenset({BlockReason.DRY_RUN, BlockReason.PAUSED})
+# What a loss entails in the next look; it is no loss of its own, and its closings must go.
+_ENTAILED = _OF_AUTHORITY | {BlockReason.DRY_RUN}
+_BY_OPERATOR = frozenset({Purpose.FLATTEN, Purpose.CLOSE})
+
+
+class Route(IntEnum):
+    """Where orders of a kind go; the strictest first."""
+
+    NONE = 0
+    PAPER = 1
+    LIVE = 2
+
+
+_STILL_GOES: dict[Loss, tuple[Route, Route]] = {
+    Loss.PAUSES: (Route.NONE, Route.LIVE),
+    Loss.SUSPENDS: (Route.PAPER, Route.LIVE),
+    Loss.DEMOTES: (Route.PAPER, Route.LIVE),
+    Loss.REVOKES: (Route.PAPER, Route.NONE),
+    Loss.HALTS: (Route.NONE, Route.NONE),
+}
+"""Entries and closings for each kind of loss; where several hold, each takes the strictest."""
+
+
+class Memory(Struct, frozen=True):
+    """What the guard remembers of this process between two looks.
+
+    ``held`` are the predicates that held since start: only what held can be lost. ``failing`` is
+    what failed at the last look. ``dry_left`` are the whole cycles still to come; ``broke_mono_ns``
+    is when the last whole stretch ended. ``generation`` rises with every loss, halt and reconnect.
+    """
+
+    dry_left: int
+    held: frozenset[BlockReason] = frozenset()
+    failing: frozenset[BlockReason] = frozenset(BlockReason)
+    is_whole: bool = False
+    broke_mono_ns: int | None = None
+    generation: int = 0
+
+
+class Verdict(Struct, frozen=True):
+    """What may go now, and every reason why not everything may.
+
+    ``unwinds`` and ``operator_closes`` hold in a halt only, which forbids every other closing.
+    """
+
+    entries: Route
+    closings: Route
+    unwinds: bool
+    operator_closes: bool
+    blocks: tuple[BlockReason, ...]
+    suspended: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether live entries go."""
+        return self.entries is Route.LIVE
 
 
 class LiveGuard:
-    """Judges readiness by the table. Holds the rules and nothing else."""
+    """Judges readiness and authority by the tables. Holds the rules and nothing else."""
 
     def __init__(self, rules: GuardRules) -> None:
         self._rules = rules
 
+    def begin(self) -> Memory:
+        """What is remembered at the start of a process: nothing held yet, the whole dry run."""
+        return Memory(dry_left=self._rules.dry_run_cycles)
+
     def findings(self, readiness: Readiness) -> tuple[Finding, ...]:
         """Every predicate with what was seen and what is allowed, holding or not."""
-        return tuple(
-            Finding(
-                row.reason,
-                row.loss,
-                row.holds(readiness, self._rules),
-                _shown(row.value(readiness)),
-                _shown(row.limit(self._rules)),
-            )
-            for row in PREDICATES
-        )
+        return tuple(judge(row, readiness, self._rules) for row in PREDICATES)
 
     def blocks(self, readiness: Readiness) -> tuple[BlockReason, ...]:
         """Every reason why no live order may leave now; empty means it may."""
         return tuple(row.reason for row in PREDICATES if not row.holds(readiness, self._rules))
 
+    def view(self, authority: Authority, memory: Memory, readiness: Readiness) -> Readiness:
+        """``readiness`` with what follows from authority and from what went before filled in."""
+        done = self._rules.dry_run_cycles - memory.dry_left if memory.is_whole else 0
+        return replace(
+            readiness,
+            halted=authority.level is Level.HALT or readiness.halt_file,
+            demoted=authority.level is Level.PAPER and authority.latch is not None,
+            confirm_file_arms=(
+                authority.level is Level.LIVE or arms(authority, sight_of(readiness))
+            ),
+            dry_cycles_done=done,
+        )
 
-def _shown(value: object) -> str:
-    if value is None:
-        return "not known"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+    def look(
+        self, authority: Authority, memory: Memory, readiness: Readiness, mono_ns: int
+    ) -> tuple[Authority, Memory]:
+        """One cycle of the control loop: authority and memory after it.
+
+        Outside live mode no predicate latches and no dry run counts; what fails is only remembered.
+        A ``.halt`` file halts in every mode, as it does at the start.
+        """
+        found = self.findings(self.view(authority, memory, readiness))
+        sensed = [f for f in found if f.reason not in _OF_AUTHORITY | _BESIDE_DRY_RUN]
+        lowering = [f for f in sensed if _loss_of(f) in _LOWERING]
+        lost = tuple(
+            f.reason for f in lowering if f.known and not f.holds and f.reason in memory.held
+        )
+        after = authority
+        if readiness.mode is Mode.LIVE:
+            after = after_look(
+                authority,
+                sight_of(readiness),
+                lost=lost,
+                causes=any(f.known and not f.holds for f in lowering),
+                # No answer yet only suspends, but a key that may withdraw never raises.
+                ready=all(f.holds for f in lowering) and readiness.keys_cannot_withdraw is True,
+            )
+        elif readiness.halt_file:
+            after = halt(authority, "host", "HALT_FILE", sight_of(readiness), now=False)
+        held = memory.held | {f.reason for f in found if f.holds} - _not_asked(readiness)
+        memory = replace(memory, held=held)
+        return after, self._remember(memory, found, authority, after, mono_ns)
+
+    def verdict(self, authority: Authority, memory: Memory, readiness: Readiness) -> Verdict:
+        """What may go this instant."""
+        failing = [f for f in self.findings(self.view(authority, memory, readiness)) if not f.holds]
+        losses = {f.loss for f in failing}
+        if authority.level is not Level.LIVE:
+            # Paper without a latch is a host that never was live: shut, as a demoted one is.
+            losses.add(Loss.HALTS if authority.level is Level.HALT else Loss.DEMOTES)
+        entries = min((_STILL_GOES[loss][0] for loss in losses), default=Route.LIVE)
+        closings = min((_STILL_GOES[loss][1] for loss in losses), default=Route.LIVE)
+        stands = (
+            readiness.env_flag is True
+            and readiness.confirm_file is True
+            and readiness.confirm_file_safe is True
+        )
+        if losses - {Loss.PAUSES, Loss.SUSPENDS} and not stands:
+            closings = Route.NONE
+        blocks = tuple(f.reason for f in failing)
+        if losses and not blocks:
+            # Nothing sensed forbids it, but authority has not been raised yet: the next look does.
+            blocks = (BlockReason.CONFIRM_FILE_NOT_ARMED,)
+        is_halted = Loss.HALTS in losses
+        may_move = is_halted and stands and not authority.nothing_goes
+        may_move = may_move and Loss.REVOKES not in losses
+        return Verdict(
+            entries=entries,
+            closings=closings,
+            unwinds=may_move,
+            operator_closes=may_move,
+            blocks=blocks,
+            suspended=Loss.SUSPENDS in losses,
+        )
+
+    def _remember(
+        self,
+        memory: Memory,
+        found: tuple[Finding, ...],
+        before: Authority,
+        after: Authority,
+        mono_ns: int,
+    ) -> Memory:
+        full = self._rules.dry_run_cycles
+        failing = frozenset(f.reason for f in found if not f.holds)
+        lowered = after.level < before.level
+        is_whole = after.level is Level.LIVE and not failing - _BESIDE_DRY_RUN - (
+            # Raised in this very look: what said otherwise was said of the record before it.
+            _OF_AUTHORITY if before.level is not Level.LIVE else frozenset()
+        )
+        dry_left, broke = memory.dry_left, memory.broke_mono_ns
+        if lowered or before.revision != after.revision:
+            dry_left, broke = full, None
+        if is_whole:
+            if not memory.is_whole or before.revision != after.revision:
+                is_short = broke is not None and 0 <= mono_ns - broke < _SHORT_SUSPENSION_NS
+                dry_left = min(1, full) if is_short and dry_left == 0 else full
+            dry_left, broke = max(dry_left - 1, 0), None
+        elif memory.is_whole and broke is None and not lowered:
+            broke = mono_ns
+        newly = failing - memory.failing - _ENTAILED
+        return Memory(
+            dry_left=dry_left,
+            held=memory.held,
+            failing=failing,
+            is_whole=is_whole,
+            broke_mono_ns=broke,
+            generation=memory.generation + (1 if newly or lowered else 0),
+        )
+
+
+def may_enter(verdict: Verdict, pair: PairReadiness | None) -> bool:
+    """Whether a live entry of this pair may leave now."""
+    return (
+        verdict.entries is Route.LIVE
+        and pair is not None
+        and pair.fresh
+        and pair.reconciled
+        and pair.clock_holds
+    )
+
+
+def may_close(verdict: Verdict, purpose: Purpose, pair: PairReadiness | None) -> bool:
+    """Whether a live closing may leave now: never before its venues are reconciled."""
+    if not purpose.is_closing or pair is None or not pair.reconciled or not pair.fresh:
+        return False
+    if verdict.closings is Route.LIVE:
+        return True
+    if purpose in _BY_OPERATOR:
+        return verdict.operator_closes
+    return purpose is Purpose.UNWIND and verdict.unwinds
+
+
+def after_break(memory: Memory, mono_ns: int) -> Memory:
+    """A loss met outside a look: at the gate, by a pause, a halt or a reconnect."""
+    return replace(
+        memory,
+        is_whole=False,
+        broke_mono_ns=mono_ns if memory.is_whole else memory.broke_mono_ns,
+        generation=memory.generation + 1,
+    )
+
+
+def after_act(memory: Memory, full_dry_run: int) -> Memory:
+    """An act of a person changed authority: everything approved before it is void."""
+    return replace(
+        memory,
+        dry_left=full_dry_run,
+        is_whole=False,
+        broke_mono_ns=None,
+        generation=memory.generation + 1,
+    )
+
+
+def sight_of(readiness: Readiness) -> Sight:
+    """What readiness says of the host's files."""
+    return Sight(
+        at_ns=readiness.at_ns,
+        mark=readiness.file_mark,
+        stands=readiness.confirm_file is True and readiness.confirm_file_safe is True,
+        halt_file=readiness.halt_file,
+    )
+
+
+def pair_of(readiness: Readiness, pair: PairName) -> PairReadiness | None:
+    """How one pair stands; None where nothing was sensed of it."""
+    return readiness.pairs.get(pair)
+
+
+def _not_asked(readiness: Readiness) -> frozenset[BlockReason]:
+    """What passes only because its question does not arise; it has not held."""
+    without_file = _OF_THE_FILE if readiness.confirm_file is False else frozenset()
+    return without_file | (_OF_AN_ANSWER if readiness.keys_cannot_withdraw is None else frozenset())
+
+
+def _loss_of(finding: Finding) -> Loss:
+    """The loss a predicate would cost were it known to fail."""
+    return _LOSS[finding.reason]
+
+
+_LOSS = {row.reason: row.loss for row in PREDICATES}
+_OF_THE_FILE = frozenset({BlockReason.CONFIRM_FILE_UNSAFE, BlockReason.CONFIRM_FILE_EXPIRED})
+_OF_AN_ANSWER = frozenset({BlockReason.KEY_SCOPE_TOO_WIDE, BlockReason.KEY_SCOPE_STALE})

@@ -63,6 +63,7 @@ class Measured(Struct, frozen=True):
     untradable: Readings = ()
     breakers: Readings = ()
     paused: Readings = ()
+    gate_shut: Readings = ()
     beyond_position: Readings = ()
 
 
@@ -98,6 +99,7 @@ def measure_closing(
         off_lot=tuple(_off_lot(leg) for leg in legs),
         flawed_books=_now(sum(leg.book is None for leg in legs)),
         book_age_ms=tuple(_age(leg.age_ms) for leg in legs),
+        gate_shut=_now(int(account.gate_shut)),
         beyond_position=tuple(
             Reading(_short(quantity, account.reducible.get(instrument, _ZERO)))
             for instrument, quantity in closed.items()
@@ -161,6 +163,7 @@ def measure_entry(
         untradable=_now(sum(not leg.instrument.tradable for leg in legs)),
         breakers=_now(account.breakers),
         paused=_now(int(account.paused)),
+        gate_shut=_now(int(account.gate_shut)),
     )
 
 

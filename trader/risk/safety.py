@@ -68,6 +68,7 @@ ENTRY_CHECKS: tuple[Check, ...] = (
     Check(_N.LOT, "off_lot", _B.AT_MOST),
     Check(_N.BREAKERS, "breakers", _B.AT_MOST),
     Check(_N.ENTRIES_PAUSED, "paused", _B.AT_MOST),
+    Check(_N.LIVE_GATE, "gate_shut", _B.AT_MOST),
 )
 
 CLOSING_CHECKS: tuple[Check, ...] = (
@@ -80,6 +81,7 @@ CLOSING_CHECKS: tuple[Check, ...] = (
     Check(_N.TICK, "off_tick", _B.AT_MOST),
     Check(_N.LOT, "off_lot", _B.AT_MOST),
     Check(_N.POSITION, "beyond_position", _B.AT_MOST),
+    Check(_N.LIVE_GATE, "gate_shut", _B.AT_MOST),
 )
 
 

@@ -146,7 +146,7 @@ _TEXTS: Mapping[str, AlertText] = {
     "halted": AlertText(
         title="긴급정지",
         lines=("{reason}", "실행: {by}"),
-        action="아무것도 거래하지 않습니다. 열린 포지션을 살펴보세요. 재개하면 모의까지만 풀립니다.",
+        action="아무것도 거래하지 않습니다. 열린 것을 살펴보세요. 재개해도 모의까지만 풀립니다.",
         cleared="긴급정지 해제",
     ),
     "summary": AlertText(

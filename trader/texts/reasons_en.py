@@ -188,6 +188,9 @@ CHECKS: Mapping[Check, Explanation] = {
     Check.BREAKERS: Explanation(
         "A circuit breaker stands open.", "Look at what tripped it; it closes when that is over."
     ),
+    Check.LIVE_GATE: Explanation(
+        "The live gate is shut for this order.", "The banner and check name every reason."
+    ),
     Check.ENTRIES_PAUSED: Explanation(
         "An operator paused new entries.", "Resume entries when you want new trades."
     ),

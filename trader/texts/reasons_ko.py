@@ -189,6 +189,9 @@ CHECKS: Mapping[Check, Explanation] = {
     Check.BREAKERS: Explanation(
         "차단기가 작동 중입니다.", "작동 원인을 확인하세요. 원인이 사라지면 풀립니다."
     ),
+    Check.LIVE_GATE: Explanation(
+        "이 주문에는 실거래 문이 닫혀 있습니다.", "배너와 check 명령에 이유가 모두 나옵니다."
+    ),
     Check.ENTRIES_PAUSED: Explanation(
         "운영자가 신규진입 중지를 걸었습니다.", "새 거래를 원하면 재개하세요."
     ),

@@ -16,7 +16,7 @@ from tests.support.builders import (
     some_limits,
 )
 from tests.support.engine_harness import Desk
-from trader.domain.control import BlockReason, CheckName
+from trader.domain.control import BlockReason, CheckName, Mode
 from trader.domain.events import CycleTicked, FaultReported, ProcessStopping
 from trader.domain.facts import (
     BreakerCleared,
@@ -35,6 +35,7 @@ from trader.domain.facts import (
 from trader.domain.instrument import BINANCE, KRW, UPBIT
 from trader.domain.market import BookFlaw
 from trader.domain.order import LedgerName
+from trader.domain.readiness import Readiness
 from trader.engine.housekeeping import seoul_date
 
 HOUR_NS = 3_600 * SECOND_NS
@@ -255,13 +256,16 @@ class TestCycle:
         desk = Desk()
         desk.begin()
         before = desk.engine.state.generation
-        desk.process(CycleTicked(desk.at_ns, desk.mono_ns, 2, (BlockReason.HALTED,)))
-        desk.process(CycleTicked(desk.at_ns, desk.mono_ns, 3, (BlockReason.HALTED,)))
+        flagged = Readiness(mode=Mode.MOCK, env_flag=True)
+        desk.process(CycleTicked(desk.at_ns, desk.mono_ns, 2, flagged))
+        desk.process(CycleTicked(desk.at_ns, desk.mono_ns, 3, flagged))
+        assert desk.engine.state.generation == before
 
-        assert [f.blocks for f in desk.all(GateChanged)] == [
-            (BlockReason.MODE_NOT_LIVE,),
-            (BlockReason.HALTED,),
-        ]
+        bare = Readiness(mode=Mode.MOCK)
+        desk.process(CycleTicked(desk.at_ns, desk.mono_ns, 4, bare))
+
+        told = [BlockReason.ENV_FLAG_MISSING in f.blocks for f in desk.all(GateChanged)]
+        assert told == [True, False, True]
         assert desk.engine.state.generation == before + 1
 
     def test_a_fault_is_recorded_and_counted(self) -> None:

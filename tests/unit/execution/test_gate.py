@@ -37,6 +37,14 @@ class Lane:
         self.sent.extend(orders)
 
 
+class OpenKeeper:
+    """Lets every live order out; what a keeper asks is tested for itself."""
+
+    def why_not(self, _order: ApprovedOrder) -> str:
+        """No reason."""
+        return ""
+
+
 class Door:
     """A gate with a paper venue, and lanes of the venues named."""
 
@@ -46,7 +54,14 @@ class Door:
         self.paper = Lane()
         self.lanes = {venue: Lane() for venue in venues}
         self.reports: list[Event] = []
-        self.gate = Gate(self.paper, self.clock, self.reports.append, MAX_DELAY_MS, self.lanes)
+        self.gate = Gate(
+            self.paper,
+            self.clock,
+            self.reports.append,
+            MAX_DELAY_MS,
+            self.lanes,
+            OpenKeeper(),
+        )
 
     def both_legs(
         self, ledger: LedgerName = LedgerName.PAPER, **changes: object

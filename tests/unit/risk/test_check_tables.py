@@ -175,6 +175,7 @@ class TestTables:
             CheckName.TICK,
             CheckName.LOT,
             CheckName.POSITION,
+            CheckName.LIVE_GATE,
         }
 
     def test_strict_bounds_are_strict(self) -> None:

@@ -182,7 +182,7 @@ def test_just_within_its_limit_passes(field: str) -> None:
     assert blocks(**{field: JUST_WITHIN[field]}) == set()
 
 
-@pytest.mark.parametrize("value", [1, "1", "true", object()], ids=str)
+@pytest.mark.parametrize("value", [1, "1", "true", [1]], ids=str)
 @pytest.mark.parametrize(
     "field", ["env_flag", "confirm_file", "lock_held", "safety_holds", "reconciled"]
 )

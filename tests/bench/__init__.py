@@ -1,0 +1,1 @@
+"""Benchmarks: ``deploy/bench [name ...]`` measures the figures the README quotes."""

@@ -1,0 +1,129 @@
+"""Gatekeeping: what operators and the host make of authority, and what may go because of it.
+
+The transitions are pure functions in ``risk``; here they become facts. The gate asks the guard once
+more, in the same step as it sends.
+"""
+
+from typing import assert_never
+
+from trader.domain.authority import Authority, Level, Sight
+from trader.domain.control import Command, Halt, LiftHalt, Pause, Reply, Resume, ToPaper
+from trader.domain.events import CommandReceived, CycleTicked
+from trader.domain.facts import AuthorityChanged, EntriesPaused, EntriesResumed, GateChanged
+from trader.engine.state import State
+from trader.risk.authority import after_start, halt, lift_halt, to_paper
+from trader.risk.live_guard import LiveGuard, after_act, after_break
+
+
+class Gatekeeping:
+    """Keeps authority, the guard's memory and the last verdict of the state up to date."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._guard = LiveGuard(state.rules.guard)
+
+    def start(self, sight: Sight) -> None:
+        """A process begins: a crash takes LIVE, a ``.halt`` file halts."""
+        state = self._state
+        after = after_start(state.authority, sight, crashed=state.was_running)
+        if after != state.authority:
+            state.record(AuthorityChanged(state.now_ns, after))
+
+    def look(self, event: CycleTicked) -> None:
+        """One look of the control loop at everything that was sensed."""
+        state, readiness = self._state, event.readiness
+        if readiness is None:
+            return
+        authority, memory = self._guard.look(
+            state.authority, state.memory, readiness, event.mono_ns
+        )
+        state.memory = memory
+        if authority != state.authority:
+            state.record(AuthorityChanged(state.now_ns, authority))
+        verdict = self._guard.verdict(authority, memory, readiness)
+        before, state.verdict, state.readiness = state.blocks, verdict, readiness
+        if verdict.blocks != before:
+            state.record(
+                GateChanged(state.now_ns, state.rules.mode, verdict.is_open, verdict.blocks)
+            )
+
+    def broke(self) -> None:
+        """The gate refused, or a venue reconnected: what was approved before it is void."""
+        self._state.memory = after_break(self._state.memory, self._state.now_mono_ns)
+
+    def obey(self, event: CommandReceived) -> Reply:
+        """Do what an operator asked, as far as it may be; the reply is read back from the state."""
+        state, command = self._state, event.command
+        before = (state.authority, state.paused)
+        match command:
+            case Pause():
+                if not state.paused:
+                    state.record(EntriesPaused(state.now_ns, command.by, command.reason))
+            case Resume():
+                self._resume(command.by)
+            case Halt():
+                self._halt(command, event.sight)
+            case ToPaper():
+                self._to_paper(command, event.sight)
+            case LiftHalt():
+                self._lift(command, event.sight)
+            case _:
+                assert_never(command)
+        changed = before != (state.authority, state.paused)
+        if changed:
+            self.broke()
+        return Reply(
+            command_id=event.id,
+            changed=changed,
+            level=state.authority.level.name,
+            revision=state.authority.revision,
+            paused=state.paused,
+            note=self._note(command, changed, event.sight),
+        )
+
+    def _resume(self, by: str) -> None:
+        if self._state.paused:
+            self._state.record(EntriesResumed(self._state.now_ns, by))
+
+    def _halt(self, command: Halt, sight: Sight) -> None:
+        authority = self._state.authority
+        self._become(halt(authority, command.by, command.reason, sight, now=command.now))
+
+    def _to_paper(self, command: ToPaper, sight: Sight) -> None:
+        self._become(to_paper(self._state.authority, command.by, command.reason, sight))
+
+    def _lift(self, command: LiftHalt, sight: Sight) -> None:
+        self._become(lift_halt(self._state.authority, command.by, command.revision, sight))
+        if self._state.authority.level is not Level.HALT:
+            self._resume(command.by)
+
+    def _become(self, after: Authority) -> None:
+        state = self._state
+        if after == state.authority:
+            return
+        state.record(AuthorityChanged(state.now_ns, after))
+        state.memory = after_act(state.memory, state.rules.guard.dry_run_cycles)
+
+    def _note(self, command: Command, changed: bool, sight: Sight) -> str:
+        state = self._state
+        match command:
+            case Halt():
+                done, already = "halted", "already halted"
+            case ToPaper():
+                done = "demoted to PAPER"
+                is_halted = state.authority.level is Level.HALT
+                already = "halted, which is stricter" if is_halted else "already at PAPER"
+            case Pause():
+                done, already = "entries paused", "entries were paused already"
+            case Resume():
+                done, already = "entries resumed", "entries were not paused"
+            case LiftHalt():
+                done = "resumed; for live, touch the confirm file now"
+                already = "neither halted nor paused"
+                if state.authority.level is Level.HALT:
+                    already = "not lifted: it was halted again meanwhile"
+                    if sight.halt_file:
+                        already = "not lifted: a .halt file stands; remove it first"
+            case _:
+                assert_never(command)
+        return done if changed else already
