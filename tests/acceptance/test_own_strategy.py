@@ -83,25 +83,20 @@ class TestItTrades:
             {"least_profit_pct": 0.01},
             ("refused its parameters", "least_profit_pct is 0.01; allowed: from min_profit_pct"),
         ),
-        pytest.param(
+        (
             "my_patience.Patient",
             {"least_profit_pct": "much"},
             ("refused its parameters",),
-            marks=pytest.mark.xfail(
-                reason="load_strategy knows only some errors of a user's class"
-            ),
         ),
-        pytest.param(
+        (
             "my_slip.Slip",
             {},
             ("was never closed",),
-            marks=pytest.mark.xfail(reason="load_strategy lets a mistake in the module through"),
         ),
-        pytest.param(
+        (
             "my_slip_not.Hollow",
             {},
             ("has no directions",),
-            marks=pytest.mark.xfail(reason="load_strategy does not look for the methods"),
         ),
         ("my_patience.EXAMPLE", {}, ("has no attribute",)),
         ("my_patience.Decimal", {}, ("refused its parameters",)),

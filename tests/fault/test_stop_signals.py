@@ -115,7 +115,6 @@ def silent_telegram() -> Iterator[BotApi]:
         yield api
 
 
-@pytest.mark.xfail(reason="the thread that sends is waited for, as long as timeout_seconds")
 @pytest.mark.parametrize("number", [SIGTERM, SIGINT])
 def test_telegram_that_does_not_answer_holds_up_no_stop(
     tmp_path: Path, silent_telegram: BotApi, number: Signals

@@ -295,7 +295,10 @@ MUTANTS = (
         "broke_mono_ns=None,\n        generation=memory.generation",
     ),
     Mutant(
-        "an act keeps the dry run", GUARD, "dry_left=full_dry_run,\n", "dry_left=memory.dry_left,\n"
+        "an act keeps the stretch",
+        GUARD,
+        "is_whole=False,\n        broke_mono_ns=None",
+        "broke_mono_ns=None",
     ),
     Mutant(
         "begins with the dry run done",

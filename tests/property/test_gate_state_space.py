@@ -449,7 +449,12 @@ class TestLosses:
 class TestRestarts:
     def test_send_no_entry_before_the_dry_run_is_done(self) -> None:
         """Three whole cycles in a row, then live; after a done one, one is enough."""
-        bad = ({}, {"reconciled": False}, {"lock_held": None}, {"keys_cannot_withdraw": None})
+        bad: tuple[dict[str, Any], ...] = (
+            {},
+            {"reconciled": False},
+            {"lock_held": None},
+            {"keys_cannot_withdraw": None},
+        )
         for sequence in product(bad, repeat=6):
             authority, memory = after_start(Authority(Level.LIVE), _sight(), crashed=False), None
             memory, streak, is_done = GUARD.begin(), 0, False

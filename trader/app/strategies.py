@@ -38,7 +38,7 @@ def load_strategy(settings: Settings, instruments: Mapping[InstrumentId, Instrum
         strategy = factory(strategy_parameters(settings), instruments)
     except Exception as error:
         raise ConfigError(
-            f"strategy.class is {path}: parameters refused: {_said(error)}"
+            f"strategy.class is {path}: it refused its parameters: {_said(error)}"
         ) from error
     missing = [name for name in _MEMBERS if not hasattr(strategy, name)]
     if missing:

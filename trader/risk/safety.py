@@ -8,7 +8,8 @@ number, negative, stale, of a wrong type or without a limit is a refusal. Nobody
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from math import isfinite
+from math import inf
+from operator import gt, le, lt
 
 from msgspec import Struct
 
@@ -27,6 +28,11 @@ class Bound(StrEnum):
     ABOVE = "above"
     BELOW = "below"
     AT_MOST = "at_most"
+
+
+_HOLDS = {Bound.ABOVE: gt, Bound.BELOW: lt, Bound.AT_MOST: le}
+_IS_NEARER = {Bound.ABOVE: lt, Bound.BELOW: gt, Bound.AT_MOST: gt}
+"""How a value stands to another that is further from the limit."""
 
 
 class Check(Struct, frozen=True):
@@ -101,7 +107,10 @@ class SafetyValidator:
     """Judges proposals by the table, all rows every time, so that a refusal names every cause."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        # Limits are read once, here: they are frozen, and one that is no number refuses for good.
+        self._oldest_ms = _age_ms(limits.max_ws_age_ms)
+        self._entry_rows = _rows(ENTRY_CHECKS, limits)
+        self._closing_rows = _rows(CLOSING_CHECKS, limits)
 
     def validate(
         self,
@@ -116,9 +125,17 @@ class SafetyValidator:
         ``next_id`` is called once for each order, and only when all of them are approved, so that
         a refusal uses up no client order id.
         """
-        table = CLOSING_CHECKS if proposal.is_closing else ENTRY_CHECKS
-        results = tuple(self._judge(check, measured) for check in table)
-        if not proposal.intents or not all(result.passed for result in results):
+        rows, oldest_ms = (
+            self._closing_rows if proposal.is_closing else self._entry_rows,
+            self._oldest_ms,
+        )
+        results = tuple(
+            [
+                _judge_all(check, getattr(measured, check.measure), bound, oldest_ms)
+                for check, bound in rows
+            ]
+        )
+        if not proposal.intents or not all([result.passed for result in results]):
             return Verdict(results, ())
         orders = tuple(
             ApprovedOrder(
@@ -135,11 +152,13 @@ class SafetyValidator:
         )
         return Verdict(results, orders)
 
-    def _judge(self, check: Check, measured: Measured) -> CheckResult:
-        limit: object = _ZERO if check.limit is None else getattr(self._limits, check.limit)
-        max_age: object = self._limits.max_ws_age_ms
-        readings: object = getattr(measured, check.measure)
-        return judge(check, readings, limit, max_age)
+
+def _rows(table: Sequence[Check], limits: Limits) -> tuple[tuple[Check, Decimal | None], ...]:
+    """Every check with the number it compares with; None where the limit is not one."""
+    return tuple(
+        (check, _ZERO if check.limit is None else _number(getattr(limits, check.limit)))
+        for check in table
+    )
 
 
 def judge(check: Check, readings: object, limit: object, max_age_ms: object) -> CheckResult:
@@ -147,64 +166,61 @@ def judge(check: Check, readings: object, limit: object, max_age_ms: object) -> 
 
     Where all hold, the one nearest to its limit is reported.
     """
-    bound = _number(limit)
+    return _judge_all(check, readings, _number(limit), _age_ms(max_age_ms))
+
+
+def _judge_all(
+    check: Check, readings: object, bound: Decimal | None, oldest_ms: float | None
+) -> CheckResult:
     if bound is None:
         return CheckResult(check.name, False, None, None, fault="limit unset or not a number")
     if not isinstance(readings, tuple) or not readings:
         return CheckResult(check.name, False, None, bound, fault="missing")
-    nearest: CheckResult | None = None
+    holds, is_nearer = _HOLDS[check.bound], _IS_NEARER[check.bound]
+    nearest, nearest_age = None, 0.0
     for reading in readings:
-        result = _judge_one(check, reading, bound, max_age_ms)
-        if not result.passed:
-            return result
-        if nearest is None or _is_nearer(check.bound, result, nearest):
-            nearest = result
-    return nearest or CheckResult(check.name, False, None, bound, fault="missing")
+        value, age, fault = _read(reading, oldest_ms)
+        if fault or value is None or not holds(value, bound):
+            return CheckResult(check.name, False, value, bound, age, fault)
+        if nearest is None or is_nearer(value, nearest):
+            nearest, nearest_age = value, age
+    return CheckResult(check.name, True, nearest, bound, nearest_age)
 
 
-def _judge_one(
-    check: Check, reading: Reading | object, bound: Decimal, max_age_ms: object
-) -> CheckResult:
+def _read(reading: object, oldest_ms: float | None) -> tuple[Decimal | None, float, str]:
+    """(value, age in ms, what is wrong with them) of a reading; the fault is empty if it is sound.
+
+    A value without a fault is never None.
+    """
     if not isinstance(reading, Reading) or reading.value is None:
-        return CheckResult(check.name, False, None, bound, fault="missing")
-    value, age, oldest = _number(reading.value), _number(reading.age_ms), _number(max_age_ms)
+        return None, 0.0, "missing"
+    value = _number(reading.value)
     if value is None:
-        return CheckResult(check.name, False, None, bound, fault="not a finite number, or negative")
-    if age is None or oldest is None:
-        return CheckResult(check.name, False, value, bound, fault="age unknown")
+        return None, 0.0, "not a finite number, or negative"
+    age = _age_ms(reading.age_ms)
+    if age is None or oldest_ms is None:
+        return value, 0.0, "age unknown"
     # The check on the age itself reports the age as its value, against the same limit.
-    if age > oldest:
-        return CheckResult(check.name, False, value, bound, float(age), fault="stale")
-    return CheckResult(check.name, _holds(check.bound, value, bound), value, bound, float(age))
-
-
-def _holds(bound: Bound, value: Decimal, limit: Decimal) -> bool:
-    if bound is Bound.ABOVE:
-        return value > limit
-    if bound is Bound.BELOW:
-        return value < limit
-    return value <= limit
-
-
-def _is_nearer(bound: Bound, result: CheckResult, other: CheckResult) -> bool:
-    if result.value is None or other.value is None:
-        return False
-    if bound is Bound.ABOVE:
-        return result.value < other.value
-    return result.value > other.value
+    return value, age, "stale" if age > oldest_ms else ""
 
 
 def _number(value: object) -> Decimal | None:
     """``value`` as a finite, non-negative decimal; None for anything else, booleans included."""
     if isinstance(value, Decimal):
-        return value if value.is_finite() and value >= 0 else None
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
+        return value if value.is_finite() and value >= _ZERO else None
+    if isinstance(value, float):
+        return Decimal(repr(value)) if 0.0 <= value < inf else None
+    if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value) if value >= 0 else None
-    if isinstance(value, float) and isfinite(value) and value >= 0:
-        return Decimal(repr(value))
     return None
+
+
+def _age_ms(value: object) -> float | None:
+    """An age as a float, by the rules of ``_number``; every age the engine measures is one."""
+    if isinstance(value, float):
+        return value if 0.0 <= value < inf else None
+    number = _number(value)
+    return None if number is None else float(number)
 
 
 def refused(results: Sequence[CheckResult]) -> frozenset[CheckName]:

@@ -145,7 +145,7 @@ _TEXTS: Mapping[str, AlertText] = {
     "stopped": AlertText(
         title="Stopped",
         lines=("{reason}",),
-        action="Nothing guards open positions now: start it again, or look after them.",
+        action="Start it again if positions are open: nothing guards them meanwhile.",
     ),
     "demoted": AlertText(
         title="Demoted: live trading lost",

@@ -135,7 +135,7 @@ _TEXTS: Mapping[str, AlertText] = {
     "stopped": AlertText(
         title="종료",
         lines=("{reason}",),
-        action="이제 열린 포지션을 지키는 것이 없습니다. 다시 시작하거나 직접 살펴보세요.",
+        action="열린 포지션이 있다면 다시 시작하세요. 그동안 지키는 것이 없습니다.",
     ),
     "demoted": AlertText(
         title="실거래 해제(모의로 전환)",

@@ -95,7 +95,7 @@ BLOCKS: Mapping[Block, Explanation] = {
         "The control loop is slower than it may be.", "Take load off this host."
     ),
     Block.DRY_RUN: Explanation(
-        "The dry run is still going.", "Wait; it ends by itself after its cycles."
+        "The dry run is not done.", "Wait: it runs by itself once everything else holds."
     ),
 }
 

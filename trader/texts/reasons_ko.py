@@ -92,7 +92,7 @@ BLOCKS: Mapping[Block, Explanation] = {
     ),
     Block.LOOP_SLOW: Explanation("제어 루프가 허용보다 느립니다.", "이 호스트의 부하를 줄이세요."),
     Block.DRY_RUN: Explanation(
-        "드라이런이 진행 중입니다.", "기다리세요. 사이클이 끝나면 풀립니다."
+        "드라이런이 끝나지 않았습니다.", "기다리세요. 나머지 조건이 모두 맞으면 저절로 진행됩니다."
     ),
 }
 

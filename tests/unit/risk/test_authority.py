@@ -163,6 +163,10 @@ class TestLook:
         assert look(DEMOTED, a_sight(NEW), ready=False) is DEMOTED
         assert look(DEMOTED, a_sight(NEW)) == Authority(Level.LIVE, 6)
 
+    def test_takes_an_older_date_for_a_touch(self) -> None:
+        """No clocks are compared: the one that dated the file may have been set back since."""
+        assert look(DEMOTED, a_sight(FileMark(8, 21, 500, 500))).level is Level.LIVE
+
     def test_raises_by_a_file_where_the_latch_saw_none(self) -> None:
         """Absent is a mark like any other."""
         absent = Authority(Level.PAPER, 5, Latch("CONFIRM_FILE_MISSING", "engine", 900, None))
