@@ -27,6 +27,7 @@ SUITES = {
     "guard": ("tests/unit/risk/test_live_guard.py",),
     "space": ("tests/property/test_gate_state_space.py",),
     "keeper": ("tests/unit/execution/test_guard_keeper.py",),
+    "gate": ("tests/unit/execution/test_gate.py",),
 }
 """What may catch a defect, in the order in which it is asked."""
 SCALE = "200"
@@ -334,6 +335,21 @@ MUTANTS = (
         "        if may_leave or verdict.blocks:\n",
     ),
     Mutant("blocked without a reason", GATE, " or PAIR_NOT_READY", ""),
+    Mutant(
+        "keeper not heard", GATE, "                if reason:\n", "                if not reason:\n"
+    ),
+    Mutant(
+        "no keeper, no question",
+        GATE,
+        "BlockReason.MODE_NOT_LIVE\n                    if self._keeper is None",
+        '""\n                    if self._keeper is None',
+    ),
+    Mutant("an old signal passes", GATE, "if not all(0 <= now", "if not any(0 <= now"),
+    Mutant("a signal of tomorrow passes", GATE, "all(0 <= now - order", "all(now - order"),
+    Mutant("open though shut", GATE, "if self._is_shut:", "if self._is_shut and False:"),
+    Mutant(
+        "live filled on paper", GATE, "order for order in group if not _is_live(order)", "*group"
+    ),
 )
 """Every defect tried."""
 
@@ -392,7 +408,7 @@ def failing_suite(tree: Path, suites: tuple[str, ...]) -> str:
 def suites_for(mutant: Mutant) -> tuple[str, ...]:
     """Which tests a defect may be caught by, the likeliest first."""
     if mutant.file == GATE:
-        return ("keeper",)
+        return ("keeper", "gate")
     return {
         AUTHORITY: ("authority", "space"),
         PREDICATES: ("guard", "space"),

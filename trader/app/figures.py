@@ -21,9 +21,10 @@ SETTLED_BY_A_RUN = frozenset(
         BlockReason.REDIS_STALE,
         BlockReason.LEASE_NOT_HELD,
         BlockReason.SAFETY_FAILED,
+        BlockReason.DEMOTED,
     }
 )
-"""What only a running engine can know; without one it is *later*, neither good nor bad."""
+"""What only a running engine can know or do; without one it is *later*, neither good nor bad."""
 
 
 def guard_figures(
@@ -37,11 +38,12 @@ def guard_figures(
 ) -> dict[str, object]:
     """Authority and every predicate: code, state (pass, fail, later), value, limit, how to mend."""
     rows = []
-    for finding in guard.findings(guard.view(authority, memory, readiness)):
+    viewed = guard.view(authority, memory, readiness)
+    for finding in guard.findings(viewed):
         words = explain_block(finding.reason, language)
         state = "pass" if finding.holds else "fail"
         # Known to fail is a failure, whoever would settle it otherwise.
-        if not finding.holds and finding.reason in later and _is_open(finding.reason, readiness):
+        if not finding.holds and finding.reason in later and _is_open(finding.reason, viewed):
             state = "later"
         rows.append(
             {
@@ -76,6 +78,9 @@ def _is_open(reason: BlockReason, readiness: Readiness) -> bool:
     """Whether nothing has been sensed of it yet; the dry run always waits for a run."""
     if reason is BlockReason.DRY_RUN:
         return True
+    if reason is BlockReason.DEMOTED:
+        # The file was touched after the latch: the first look of a run takes the demotion back.
+        return readiness.confirm_file_arms is True
     sensed: dict[BlockReason, object] = {
         BlockReason.FEEDS_STALE: readiness.fresh_pairs or None,
         BlockReason.CLOCK_SKEWED: readiness.clock_skew_ms,

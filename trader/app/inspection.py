@@ -21,7 +21,7 @@ from trader.engine.engine import Engine
 from trader.execution.journal import Journal
 from trader.ops.lease import StateLock
 from trader.port.local import Answer, Request, send
-from trader.risk.authority import lift_halt
+from trader.risk.authority import after_start, lift_halt
 from trader.risk.live_guard import LiveGuard
 
 SOCKET = "engine.sock"
@@ -52,14 +52,16 @@ class Quiet:
     senses: HostSenses
 
     def guards(self) -> Mapping[str, object]:
-        """Every predicate as far as it can be known without a run."""
+        """Every predicate as far as it can be known without a run, as a start would find it."""
         guard = LiveGuard(guard_rules(self.settings))
+        state = self.engine.state
+        authority = after_start(state.authority, self.senses.sight(), crashed=state.was_running)
         readiness = self.senses.sense()
         if readiness.mode is not Mode.MOCK:
             readiness = replace(readiness, fresh_pairs=None)
         return guard_figures(
             guard,
-            self.engine.state.authority,
+            authority,
             guard.begin(),
             readiness,
             later=SETTLED_BY_A_RUN,

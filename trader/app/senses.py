@@ -69,6 +69,7 @@ class HostSenses:
             disk_free_mb=disk_free_mb(Path(self._settings.engine.state_dir)),
             fresh_pairs=sum(pair.fresh for pair in pairs.values()),
             paused=state.paused,
+            operator_credentials=self._operator_credentials(),
             clock_skew_ms=0.0 if is_mock else None,
             reconciled=True if is_mock else None,
             loop_lag_ms=0.0 if is_mock else None,
@@ -77,6 +78,11 @@ class HostSenses:
             halt_file=sight.halt_file,
             pairs=pairs,
         )
+
+    def _operator_credentials(self) -> bool | None:
+        """False where there are none; whether Telegram accepts them only a run can tell."""
+        telegram = self._settings.alert.telegram
+        return None if telegram.bot_token and telegram.chat_id else False
 
     def _safety_holds(self, name: LedgerName) -> bool | None:
         """The checks that need no signal: loss today, exposure and open trades; None unmeasured."""

@@ -38,15 +38,21 @@ def main(arguments: argparse.Namespace) -> int:
     """Print the table; returns 0 only if live could start.
 
     Raises:
+        AlreadyRunning: another process holds the state and does not answer.
         ConfigError: the config or an argument is wrong.
+        JournalError: the journal cannot be read.
+        PortError: an engine runs and does not answer as it should.
     """
     from trader.app.inspection import ask_engine, quiet
     from trader.config import DEFAULT_PATH, load_settings, secret_exposure
+    from trader.domain.errors import PortError
     from trader.port.local import Request
 
     settings = load_settings(arguments.config, os.environ, {"mode.current": arguments.mode})
     answer = ask_engine(settings, Request(question="guards"))
-    if answer is not None and answer.figures:
+    if answer is not None:
+        if not answer.figures:
+            raise PortError(f"the engine did not say: {answer.error}")
         figures = dict(answer.figures)
         figures["engine"] = "running"
     else:

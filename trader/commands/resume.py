@@ -26,7 +26,10 @@ def main(arguments: argparse.Namespace) -> int:
     """Lift what can be lifted; returns 0 if something was, 1 if not.
 
     Raises:
+        AlreadyRunning: another process holds the state and does not answer.
         ConfigError: the config or an argument is wrong.
+        JournalError: the journal cannot be read or written.
+        PortError: an engine runs and does not answer as it should.
     """
     from trader.app.inspection import ask_engine, quiet
     from trader.config import load_settings
@@ -36,6 +39,10 @@ def main(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config, os.environ, {"mode.current": arguments.mode})
     guards = ask_engine(settings, Request(question="guards"))
     if guards is not None:
+        runs = guards.figures.get("mode")
+        if arguments.mode not in (None, runs):
+            sys.stdout.write(f"not lifted: the engine that runs here is in mode {runs}\n")
+            return 1
         revision = cast("int", guards.figures.get("revision", -1))
         answer = ask_engine(settings, Request(command=LiftHalt("host", revision)))
         if answer is not None and answer.reply is not None:

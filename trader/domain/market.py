@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from math import isfinite
 
 from msgspec import Struct
@@ -65,6 +66,8 @@ class Walk(Struct, frozen=True, gc=False):
     """All that stands at ``last_price`` or better."""
 
 
+# One decision asks for the same few prices again and again. Typed: 1 and 1.0 are written apart.
+@lru_cache(maxsize=256, typed=True)
 def exact(value: float) -> Decimal:
     """The decimal a venue wrote, back from the float it was decoded to (shortest repr)."""
     return Decimal(repr(value))

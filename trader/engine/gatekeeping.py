@@ -6,10 +6,13 @@ more, in the same step as it sends.
 
 from typing import assert_never
 
-from trader.domain.authority import Authority, Level, Sight
+from msgspec.structs import replace
+
+from trader.domain.authority import UNREADABLE, Authority, Level, Sight
 from trader.domain.control import Command, Halt, LiftHalt, Pause, Reply, Resume, ToPaper
 from trader.domain.events import CommandReceived, CycleTicked
 from trader.domain.facts import AuthorityChanged, EntriesPaused, EntriesResumed, GateChanged
+from trader.domain.readiness import Readiness
 from trader.engine.state import State
 from trader.risk.authority import after_start, halt, lift_halt, to_paper
 from trader.risk.live_guard import LiveGuard, after_act, after_break
@@ -26,7 +29,9 @@ class Gatekeeping:
         """A process begins: a crash takes LIVE, a ``.halt`` file halts."""
         state = self._state
         after = after_start(state.authority, sight, crashed=state.was_running)
-        if after != state.authority:
+        # The very object that distrust of the store left behind, not one replayed: a halt that only
+        # this process knew of would be gone with it.
+        if after != state.authority or state.authority is UNREADABLE:
             state.record(AuthorityChanged(state.now_ns, after))
 
     def look(self, event: CycleTicked) -> None:
@@ -40,12 +45,7 @@ class Gatekeeping:
         state.memory = memory
         if authority != state.authority:
             state.record(AuthorityChanged(state.now_ns, authority))
-        verdict = self._guard.verdict(authority, memory, readiness)
-        before, state.verdict, state.readiness = state.blocks, verdict, readiness
-        if verdict.blocks != before:
-            state.record(
-                GateChanged(state.now_ns, state.rules.mode, verdict.is_open, verdict.blocks)
-            )
+        self._judge(readiness)
 
     def broke(self) -> None:
         """The gate refused, or a venue reconnected: what was approved before it is void."""
@@ -60,7 +60,7 @@ class Gatekeeping:
                 if not state.paused:
                     state.record(EntriesPaused(state.now_ns, command.by, command.reason))
             case Resume():
-                self._resume(command.by)
+                self._resume(command.by, event.sight)
             case Halt():
                 self._halt(command, event.sight)
             case ToPaper():
@@ -72,17 +72,31 @@ class Gatekeeping:
         changed = before != (state.authority, state.paused)
         if changed:
             self.broke()
+            if state.readiness is not None:
+                # At once, not at the next look: nothing may be approved by the old verdict.
+                self._judge(replace(state.readiness, paused=state.paused))
         return Reply(
             command_id=event.id,
             changed=changed,
             level=state.authority.level.name,
             revision=state.authority.revision,
             paused=state.paused,
-            note=self._note(command, changed, event.sight),
+            note=self._note(command, changed, before[0].level, event.sight),
         )
 
-    def _resume(self, by: str) -> None:
-        if self._state.paused:
+    def _judge(self, readiness: Readiness) -> None:
+        """Keep what may go from now on, and tell of it where the reasons changed."""
+        state = self._state
+        verdict = self._guard.verdict(state.authority, state.memory, readiness)
+        before, state.verdict, state.readiness = state.blocks, verdict, readiness
+        if verdict.blocks != before:
+            state.record(
+                GateChanged(state.now_ns, state.rules.mode, verdict.is_open, verdict.blocks)
+            )
+
+    def _resume(self, by: str, sight: Sight) -> None:
+        # While a .halt file stands nothing is lifted, whether a look has seen it yet or not.
+        if self._state.paused and not sight.halt_file:
             self._state.record(EntriesResumed(self._state.now_ns, by))
 
     def _halt(self, command: Halt, sight: Sight) -> None:
@@ -95,7 +109,7 @@ class Gatekeeping:
     def _lift(self, command: LiftHalt, sight: Sight) -> None:
         self._become(lift_halt(self._state.authority, command.by, command.revision, sight))
         if self._state.authority.level is not Level.HALT:
-            self._resume(command.by)
+            self._resume(command.by, sight)
 
     def _become(self, after: Authority) -> None:
         state = self._state
@@ -104,8 +118,9 @@ class Gatekeeping:
         state.record(AuthorityChanged(state.now_ns, after))
         state.memory = after_act(state.memory, state.rules.guard.dry_run_cycles)
 
-    def _note(self, command: Command, changed: bool, sight: Sight) -> str:
+    def _note(self, command: Command, changed: bool, was: Level, sight: Sight) -> str:
         state = self._state
+        under_halt_file = "not lifted: a .halt file stands; remove it first"
         match command:
             case Halt():
                 done, already = "halted", "already halted"
@@ -117,13 +132,17 @@ class Gatekeeping:
                 done, already = "entries paused", "entries were paused already"
             case Resume():
                 done, already = "entries resumed", "entries were not paused"
+                if sight.halt_file and state.paused:
+                    already = under_halt_file
             case LiftHalt():
-                done = "resumed; for live, touch the confirm file now"
-                already = "neither halted nor paused"
-                if state.authority.level is Level.HALT:
+                done = "pause lifted"
+                if was is Level.HALT:
+                    done = "halt lifted to PAPER; for live, touch the confirm file now"
+                already = "nothing to lift: neither halted nor paused"
+                if sight.halt_file:
+                    already = under_halt_file
+                elif state.authority.level is Level.HALT:
                     already = "not lifted: it was halted again meanwhile"
-                    if sight.halt_file:
-                        already = "not lifted: a .halt file stands; remove it first"
             case _:
                 assert_never(command)
         return done if changed else already

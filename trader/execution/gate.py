@@ -16,14 +16,16 @@ from trader.domain.control import BlockReason, CheckName
 from trader.domain.events import Event, OrderReported
 from trader.domain.instrument import Venue, split_id
 from trader.domain.order import ApprovedOrder, LedgerName, OrderState
-from trader.domain.readiness import Readiness
-from trader.risk.live_guard import LiveGuard, Memory, may_close, may_enter
+from trader.domain.readiness import PairReadiness, Readiness
+from trader.risk.live_guard import LiveGuard, Memory, Verdict, may_close, may_enter
 
 OUTDATED = "GENERATION_PASSED"
 """The reason of an order approved before the last loss, halt or reconnect."""
 
 PAIR_NOT_READY = "PAIR_NOT_READY"
 """The reason where the gate is open and this order's own pair is stale or not reconciled."""
+
+_READY_PAIR = PairReadiness(fresh=True, reconciled=True, clock_holds=True)
 
 
 class OrderEntry(Protocol):
@@ -59,15 +61,22 @@ class GuardKeeper:
         self._standing = standing
         self._sense = sense
         self._void_up_to = -1
-        self._is_halting = False
+        self._halts_on_their_way = 0
+
+    @property
+    def _is_halting(self) -> bool:
+        return self._halts_on_their_way > 0
 
     def halt_at_once(self) -> None:
         """Let nothing out until the halt that was just commanded has become a fact."""
-        self._is_halting = True
+        self._halts_on_their_way += 1
 
     def halt_is_durable(self) -> None:
-        """The halt is in the record of authority now, which takes over."""
-        self._is_halting = False
+        """One halt is in the record of authority now, which takes over.
+
+        Call it once for each ``halt_at_once``: a second halt may be stricter than the first.
+        """
+        self._halts_on_their_way = max(self._halts_on_their_way - 1, 0)
 
     def why_not(self, order: ApprovedOrder) -> str:
         """Why this live order may not leave this instant; empty means it may.
@@ -81,15 +90,16 @@ class GuardKeeper:
             return OUTDATED
         readiness = self._sense()
         verdict = self._guard.verdict(authority, memory, readiness)
-        pair = readiness.pairs.get(order.pair)
-        if order.is_closing:
-            may_leave = may_close(verdict, order.purpose, pair)
-        else:
-            may_leave = may_enter(verdict, pair)
+        may_leave = _may_leave(order, verdict, readiness.pairs.get(order.pair))
         if may_leave:
             return ""
-        self._void_up_to = memory.generation
-        return ";".join(verdict.blocks) or PAIR_NOT_READY
+        blocks = verdict.blocks
+        if _may_leave(order, verdict, _READY_PAIR):
+            # Its own pair alone stands in its way: that is no loss to any other.
+            blocks = ()
+        else:
+            self._void_up_to = memory.generation
+        return ";".join(blocks) or PAIR_NOT_READY
 
 
 class Gate:
@@ -144,7 +154,7 @@ class Gate:
                 reason = (
                     BlockReason.MODE_NOT_LIVE
                     if self._keeper is None
-                    else (self._keeper.why_not(order))
+                    else self._keeper.why_not(order)
                 )
                 if reason:
                     return reason
@@ -173,6 +183,12 @@ class Gate:
                     reason=reason,
                 )
             )
+
+
+def _may_leave(order: ApprovedOrder, verdict: Verdict, pair: PairReadiness | None) -> bool:
+    if order.is_closing:
+        return may_close(verdict, order.purpose, pair)
+    return may_enter(verdict, pair)
 
 
 def _is_live(order: ApprovedOrder) -> bool:

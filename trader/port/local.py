@@ -5,6 +5,7 @@ The socket is a Unix socket of mode 0600; a request is one line of JSON and so i
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
@@ -15,12 +16,14 @@ import msgspec
 from trader.domain.authority import Sight
 from trader.domain.clock import Clock
 from trader.domain.control import Command, Halt, Reply
-from trader.domain.errors import PortError, PortTimeout
+from trader.domain.errors import ConfigError, PortError, PortTimeout
 from trader.domain.events import CommandReceived, Event
 
 ANSWER_WITHIN_S = 5.0
 _MAX_LINE_BYTES = 65_536
 _MAX_CLIENTS = 16
+# A little below what the systems allow, of which the shortest is 104 with its end.
+_MAX_PATH_BYTES = 100
 
 Questions = Mapping[str, Callable[[], Mapping[str, object]]]
 
@@ -120,38 +123,66 @@ class PortSocket:
     """Serves a :class:`LocalPort` on a socket, one line for one answer."""
 
     def __init__(self, port: LocalPort, path: Path) -> None:
+        """Nothing is bound yet.
+
+        Raises:
+            ConfigError: no socket can have a name as long as this.
+        """
+        _refuse_long(path)
         self._port = port
         self._path = path
-        self._clients = 0
+        self._clients: set[asyncio.StreamWriter] = set()
 
     async def run(self) -> None:
-        """Serve until cancelled; the socket file is gone afterwards."""
-        # The lock of the state directory is ours, so whatever lies here is of a dead process.
-        self._path.unlink(missing_ok=True)
-        before = os.umask(0o177)
+        """Serve until cancelled; the socket file is gone afterwards.
+
+        Raises:
+            ConfigError: nothing can listen there.
+        """
+        server = await asyncio.start_unix_server(
+            self._serve, sock=self._bound(), limit=_MAX_LINE_BYTES
+        )
         try:
-            server = await asyncio.start_unix_server(self._serve, self._path, limit=_MAX_LINE_BYTES)
+            # Not serve_forever, which would wait for clients that stall when it is cancelled.
+            await asyncio.get_running_loop().create_future()
         finally:
-            os.umask(before)
-        try:
-            async with server:
-                await server.serve_forever()
-        finally:
+            server.close()
+            for client in self._clients:
+                client.transport.abort()
             self._path.unlink(missing_ok=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients += 1
+    def _bound(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # In one step, with no await: nobody else may make a file under this umask.
+        before = os.umask(0o177)
         try:
-            if self._clients <= _MAX_CLIENTS:
-                async with asyncio.timeout(2 * ANSWER_WITHIN_S):
+            # The lock of the state directory is ours, so whatever lies here is of a dead process.
+            self._path.unlink(missing_ok=True)
+            listener.bind(str(self._path))
+        except OSError as error:
+            listener.close()
+            raise ConfigError(
+                f"engine.state_dir: nothing can listen at {self._path}: {error.strerror}"
+            ) from error
+        finally:
+            os.umask(before)
+        return listener
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients.add(writer)
+        try:
+            async with asyncio.timeout(2 * ANSWER_WITHIN_S):
+                if len(self._clients) <= _MAX_CLIENTS:
                     answer = await self._answer(await reader.readline())
-                    writer.write(msgspec.json.encode(answer) + b"\n")
-                    await writer.drain()
+                else:
+                    answer = Answer(error=f"{_MAX_CLIENTS} others are being served; try again")
+                writer.write(msgspec.json.encode(answer) + b"\n")
+                await writer.drain()
         except (TimeoutError, ConnectionError, ValueError):
             # A client that hangs up, stalls or sends a line without end gets no answer.
             return
         finally:
-            self._clients -= 1
+            self._clients.discard(writer)
             writer.close()
 
     async def _answer(self, line: bytes) -> Answer:
@@ -170,17 +201,20 @@ def send(path: Path, request: Request) -> Answer | None:
     """Ask the engine whose socket is at ``path``; None where none listens. Blocks, bounded.
 
     Raises:
+        ConfigError: no socket can have a name as long as this.
         PortTimeout: it listens and does not answer.
-        PortError: what it answered is no answer.
+        PortError: it cannot be reached, or what it answered is no answer.
     """
-    import socket
-
+    _refuse_long(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(2 * ANSWER_WITHIN_S)
         try:
             link.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             return None
+        except OSError as error:
+            # A stranger's socket, or one whose queue is full.
+            raise PortError(f"the engine at {path} cannot be reached: {error}") from error
         try:
             link.sendall(msgspec.json.encode(request) + b"\n")
             with link.makefile("rb") as stream:
@@ -189,7 +223,18 @@ def send(path: Path, request: Request) -> Answer | None:
             raise PortTimeout(f"the engine at {path} does not answer") from None
         except OSError as error:
             raise PortError(f"the engine at {path} hung up: {error.strerror}") from error
+    if not line:
+        raise PortError(f"the engine at {path} hung up without an answer; it may be stopping")
     try:
         return msgspec.json.decode(line, type=Answer)
     except msgspec.DecodeError as error:
         raise PortError(f"the engine at {path} answered nonsense: {error}") from error
+
+
+def _refuse_long(path: Path) -> None:
+    length = len(os.fsencode(path))
+    if length > _MAX_PATH_BYTES:
+        raise ConfigError(
+            f"engine.state_dir: the socket {path} has a name of {length} bytes;"
+            f" at most {_MAX_PATH_BYTES} are allowed, so name a directory with a shorter path"
+        )

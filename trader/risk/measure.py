@@ -3,7 +3,7 @@
 Nothing is judged here. What cannot be measured stays None, and the check that needs it refuses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from trader.domain.account import Account, Holding
 from trader.domain.instrument import KRW, FeeIn, Instrument, InstrumentId
-from trader.domain.market import MarketView, OrderBook, exact, notional_within, walk
+from trader.domain.market import Level, MarketView, OrderBook, exact, notional_within, walk
 from trader.domain.order import Intent, Proposal, Purpose, Side
 
 _ZERO = Decimal(0)
@@ -70,10 +70,16 @@ class Measured(Struct, frozen=True):
 class _Leg(Struct, frozen=True):
     intent: Intent
     instrument: Instrument
+    is_buying: bool
     book: OrderBook | None
+    taken: tuple[Level, ...]
+    """The side of the book this leg takes."""
     age_ms: float | None
     won: Decimal | None
-    """Won for one unit of the quote, on the side this leg takes."""
+    """Won for one unit of the quote, on that side."""
+    money: Decimal
+    """Quantity at its limit, in the quote."""
+    fee_share: Decimal
 
 
 def measure_closing(
@@ -92,12 +98,12 @@ def measure_closing(
         closed[leg.instrument.id] = closed.get(leg.instrument.id, _ZERO) + leg.intent.quantity
     return Measured(
         order_delay_ms=_now((now_mono_ns - proposal.signal_ns) / 1e6),
-        collar_pct=tuple(_collar(leg) for leg in legs),
-        balance_short=_balance_short(legs, account.free),
-        minimum_short=tuple(_minimum_short(leg) for leg in legs),
-        off_tick=tuple(_off_tick(leg) for leg in legs),
-        off_lot=tuple(_off_lot(leg) for leg in legs),
-        flawed_books=_now(sum(leg.book is None for leg in legs)),
+        collar_pct=tuple(map(_collar, legs)),
+        balance_short=_balance_short([_cost(leg) for leg in legs], account.free),
+        minimum_short=tuple(map(_minimum_short, legs)),
+        off_tick=tuple(map(_off_tick, legs)),
+        off_lot=tuple(map(_off_lot, legs)),
+        flawed_books=_now([leg.book for leg in legs].count(None)),
         book_age_ms=tuple(_age(leg.age_ms) for leg in legs),
         gate_shut=_now(int(account.gate_shut)),
         beyond_position=tuple(
@@ -124,13 +130,14 @@ def measure_entry(
         return Measured()
     legs = _legs(proposal, instruments, market, now_mono_ns)
     ages = [leg.age_ms for leg in legs]
-    if any(leg.instrument.quote != KRW for leg in legs) and market.usdt_krw is not None:
+    if market.usdt_krw is not None and any(leg.instrument.quote != KRW for leg in legs):
         ages.append(_live_age(market, market.usdt_krw, now_mono_ns))
     evidence = proposal.evidence
-    seen_ms = max((age for age in ages if age is not None), default=None)
+    seen_ms = max([age for age in ages if age is not None], default=None)
     values = [_leg_krw(leg) for leg in legs]
     known = [value for value in values if value is not None]
     largest = max(known) if len(known) == len(legs) else None
+    costs = [_cost(leg) for leg in legs]
     is_new = proposal.purpose is Purpose.OPEN
     # A completion's trade is in the exposure already, at its worst: it adds nothing.
     added = _ZERO if not is_new else largest
@@ -139,28 +146,30 @@ def measure_entry(
         expected_net_pct=(
             (None,) if evidence is None else (Reading(evidence.expected_net_pct, seen_ms),)
         ),
-        slippage_pct=tuple(_slippage(leg) for leg in legs),
+        slippage_pct=tuple(map(_slippage, legs)),
         leg_notional_krw=tuple(
-            None if value is None else Reading(value, leg.age_ms)
-            for leg, value in zip(legs, values, strict=True)
+            [
+                None if value is None else Reading(value, leg.age_ms)
+                for leg, value in zip(legs, values, strict=True)
+            ]
         ),
         loss_today_krw=(Reading(account.loss_today_krw, account.marks_age_ms),),
-        liquidity_krw=tuple(_liquidity(leg) for leg in legs),
+        liquidity_krw=tuple(map(_liquidity, legs)),
         order_delay_ms=_now((now_mono_ns - proposal.signal_ns) / 1e6),
-        collar_pct=tuple(_collar(leg) for leg in legs),
+        collar_pct=tuple(map(_collar, legs)),
         venue_gap_pct=(_venue_gap(legs, market),),
         exposure_after_krw=((None,) if added is None else _now(account.exposure_krw + added)),
         open_trades_after=_now(account.open_trades + (1 if is_new else 0)),
         orders_after=_now(account.orders_last_minute + len(legs)),
-        balance_short=_balance_short(legs, account.free),
-        stop_reserve_short=_stop_reserve_short(legs, account, stop_pct),
-        minimum_short=tuple(_minimum_short(leg) for leg in legs),
-        off_tick=tuple(_off_tick(leg) for leg in legs),
-        off_lot=tuple(_off_lot(leg) for leg in legs),
-        flawed_books=_now(sum(age is None for age in ages)),
-        book_age_ms=tuple(_age(age) for age in ages),
+        balance_short=_balance_short(costs, account.free),
+        stop_reserve_short=_stop_reserve_short(legs, costs, account, stop_pct),
+        minimum_short=tuple(map(_minimum_short, legs)),
+        off_tick=tuple(map(_off_tick, legs)),
+        off_lot=tuple(map(_off_lot, legs)),
+        flawed_books=_now(ages.count(None)),
+        book_age_ms=tuple(map(_age, ages)),
         book_skew_ms=(_skew(legs),),
-        untradable=_now(sum(not leg.instrument.tradable for leg in legs)),
+        untradable=_now(sum([not leg.instrument.tradable for leg in legs])),
         breakers=_now(account.breakers),
         paused=_now(int(account.paused)),
         gate_shut=_now(int(account.gate_shut)),
@@ -209,14 +218,22 @@ def _legs(
     found = []
     for intent in proposal.intents:
         instrument = instruments[intent.instrument]
-        leaving = intent.side is Side.BUY
+        book = market.books.get(intent.instrument)
+        is_buying = intent.side is Side.BUY
+        taken: tuple[Level, ...] = ()
+        if book is not None:
+            taken = book.asks if is_buying else book.bids
         found.append(
             _Leg(
                 intent,
                 instrument,
-                market.books.get(intent.instrument),
+                is_buying,
+                book,
+                taken,
                 _live_age(market, intent.instrument, now_mono_ns),
-                market.won_taking(instrument.quote, leaving=leaving),
+                market.won_taking(instrument.quote, leaving=is_buying),
+                intent.quantity * intent.limit_price,
+                instrument.fees.taker_share,
             )
         )
     return tuple(found)
@@ -239,9 +256,9 @@ def _leg_krw(leg: _Leg) -> Decimal | None:
     """The leg in won at its worst: a purchase costs at most its limit, a sale may bring more."""
     if leg.won is None:
         return None
-    price = leg.intent.limit_price
-    if leg.intent.side is Side.SELL and leg.book is not None:
-        price = max(price, exact(leg.book.best_bid))
+    if leg.is_buying or leg.book is None:
+        return leg.money * leg.won
+    price = max(leg.intent.limit_price, exact(leg.book.best_bid))
     return leg.intent.quantity * price * leg.won
 
 
@@ -255,19 +272,17 @@ def _slippage(leg: _Leg) -> Reading | None:
     """Walked average against the best price, in percent; None where the book ends too soon."""
     if leg.book is None:
         return None
-    levels = leg.book.asks if leg.intent.side is Side.BUY else leg.book.bids
-    taken = walk(levels, leg.intent.quantity)
+    taken = walk(leg.taken, leg.intent.quantity)
     if taken is None or taken.filled < leg.intent.quantity:
         return None
-    best = exact(levels[0][0])
+    best = exact(leg.taken[0][0])
     return Reading(abs(taken.average_price / best - _ONE) * _HUNDRED, leg.age_ms)
 
 
 def _liquidity(leg: _Leg) -> Reading | None:
     if leg.book is None or leg.won is None:
         return None
-    levels = leg.book.asks if leg.intent.side is Side.BUY else leg.book.bids
-    standing = notional_within(levels, leg.book.mid, LIQUIDITY_REACH_PCT)
+    standing = notional_within(leg.taken, leg.book.mid, LIQUIDITY_REACH_PCT)
     return Reading(standing * float(leg.won), leg.age_ms)
 
 
@@ -288,7 +303,7 @@ def _venue_gap(legs: tuple[_Leg, ...], market: MarketView) -> Reading | None:
             return None
         mids.append(exact(leg.book.mid) * rate)
         oldest = max(oldest, leg.age_ms)
-    gap = max((abs(a - b) / min(a, b) for a, b in pairwise(mids)), default=_ZERO)
+    gap = max([abs(a - b) / min(a, b) for a, b in pairwise(mids)], default=_ZERO)
     return Reading(gap * _HUNDRED, oldest)
 
 
@@ -300,8 +315,7 @@ def _skew(legs: tuple[_Leg, ...]) -> Reading | None:
 
 
 def _minimum_short(leg: _Leg) -> Reading | None:
-    notional = leg.intent.quantity * leg.intent.limit_price
-    return Reading(max(leg.instrument.min_notional - notional, _ZERO), leg.age_ms)
+    return Reading(max(leg.instrument.min_notional - leg.money, _ZERO), leg.age_ms)
 
 
 def _off_tick(leg: _Leg) -> Reading:
@@ -316,51 +330,55 @@ def _off_lot(leg: _Leg) -> Reading:
 
 def _cost(leg: _Leg) -> tuple[Holding, Decimal]:
     """What the leg gives away at worst: coin when selling, money and fee when buying."""
-    instrument, intent = leg.instrument, leg.intent
-    if intent.side is Side.SELL:
-        return (instrument.venue, instrument.base), intent.quantity
-    money = intent.quantity * intent.limit_price
+    instrument = leg.instrument
+    if not leg.is_buying:
+        return (instrument.venue, instrument.base), leg.intent.quantity
+    money = leg.money
     if instrument.fees.charged_in is FeeIn.QUOTE:
-        money *= _ONE + instrument.fees.taker_share
+        money *= _ONE + leg.fee_share
     return (instrument.venue, instrument.quote), money
 
 
 def _proceeds(leg: _Leg) -> tuple[Holding, Decimal]:
     """What the leg brings at worst, after its fee."""
-    instrument, intent = leg.instrument, leg.intent
-    if intent.side is Side.SELL:
-        money = intent.quantity * intent.limit_price
-        return (instrument.venue, instrument.quote), money * (_ONE - instrument.fees.taker_share)
-    coin = intent.quantity
+    instrument = leg.instrument
+    if not leg.is_buying:
+        return (instrument.venue, instrument.quote), leg.money * (_ONE - leg.fee_share)
+    coin = leg.intent.quantity
     if instrument.fees.charged_in is FeeIn.RECEIVED:
-        coin *= _ONE - instrument.fees.taker_share
+        coin *= _ONE - leg.fee_share
     return (instrument.venue, instrument.base), coin
 
 
-def _balance_short(legs: tuple[_Leg, ...], free: Mapping[Holding, Decimal]) -> Readings:
+def _balance_short(
+    costs: Sequence[tuple[Holding, Decimal]], free: Mapping[Holding, Decimal]
+) -> Readings:
     needed: dict[Holding, Decimal] = {}
-    for leg in legs:
-        holding, amount = _cost(leg)
+    for holding, amount in costs:
         needed[holding] = needed.get(holding, _ZERO) + amount
-    return tuple(
-        Reading(_short(amount, free.get(holding, _ZERO))) for holding, amount in needed.items()
-    )
+    return _missing(needed, free)
 
 
-def _stop_reserve_short(legs: tuple[_Leg, ...], account: Account, stop_pct: Decimal) -> Readings:
+def _stop_reserve_short(
+    legs: tuple[_Leg, ...],
+    costs: Sequence[tuple[Holding, Decimal]],
+    account: Account,
+    stop_pct: Decimal,
+) -> Readings:
     after = dict(account.free)
     needed = dict(account.reserved)
-    for leg in legs:
-        given, cost = _cost(leg)
+    for leg, (given, cost) in zip(legs, costs, strict=True):
+        if leg.book is None:
+            return (None,)
         taken, proceeds = _proceeds(leg)
         after[given] = after.get(given, _ZERO) - cost
         after[taken] = after.get(taken, _ZERO) + proceeds
-        if leg.book is None:
-            return (None,)
         price = exact(leg.book.best_ask)
-        signed = leg.intent.side.sign * leg.intent.quantity
+        signed = leg.intent.quantity if leg.is_buying else -leg.intent.quantity
         holding, reserve = stop_reserve(leg.instrument, signed, price, stop_pct)
         needed[holding] = needed.get(holding, _ZERO) + reserve
-    return tuple(
-        Reading(_short(amount, after.get(holding, _ZERO))) for holding, amount in needed.items()
-    )
+    return _missing(needed, after)
+
+
+def _missing(needed: Mapping[Holding, Decimal], held: Mapping[Holding, Decimal]) -> Readings:
+    return tuple([Reading(_short(amount, held.get(one, _ZERO))) for one, amount in needed.items()])

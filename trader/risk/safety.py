@@ -125,17 +125,14 @@ class SafetyValidator:
         ``next_id`` is called once for each order, and only when all of them are approved, so that
         a refusal uses up no client order id.
         """
-        rows, oldest_ms = (
-            self._closing_rows if proposal.is_closing else self._entry_rows,
-            self._oldest_ms,
-        )
+        rows = self._closing_rows if proposal.is_closing else self._entry_rows
         results = tuple(
             [
-                _judge_all(check, getattr(measured, check.measure), bound, oldest_ms)
+                _judge_all(check, getattr(measured, check.measure), bound, self._oldest_ms)
                 for check, bound in rows
             ]
         )
-        if not proposal.intents or not all([result.passed for result in results]):
+        if not proposal.intents or not all(result.passed for result in results):
             return Verdict(results, ())
         orders = tuple(
             ApprovedOrder(
@@ -177,31 +174,25 @@ def _judge_all(
     if not isinstance(readings, tuple) or not readings:
         return CheckResult(check.name, False, None, bound, fault="missing")
     holds, is_nearer = _HOLDS[check.bound], _IS_NEARER[check.bound]
-    nearest, nearest_age = None, 0.0
+    nearest: Decimal | None = None
+    nearest_age = 0.0
     for reading in readings:
-        value, age, fault = _read(reading, oldest_ms)
-        if fault or value is None or not holds(value, bound):
-            return CheckResult(check.name, False, value, bound, age, fault)
+        if not isinstance(reading, Reading) or reading.value is None:
+            return CheckResult(check.name, False, None, bound, fault="missing")
+        value, age = _number(reading.value), _age_ms(reading.age_ms)
+        if value is None:
+            fault = "not a finite number, or negative"
+            return CheckResult(check.name, False, None, bound, fault=fault)
+        if age is None or oldest_ms is None:
+            return CheckResult(check.name, False, value, bound, fault="age unknown")
+        # The check on the age itself reports the age as its value, against the same limit.
+        if age > oldest_ms:
+            return CheckResult(check.name, False, value, bound, age, fault="stale")
+        if not holds(value, bound):
+            return CheckResult(check.name, False, value, bound, age)
         if nearest is None or is_nearer(value, nearest):
             nearest, nearest_age = value, age
     return CheckResult(check.name, True, nearest, bound, nearest_age)
-
-
-def _read(reading: object, oldest_ms: float | None) -> tuple[Decimal | None, float, str]:
-    """(value, age in ms, what is wrong with them) of a reading; the fault is empty if it is sound.
-
-    A value without a fault is never None.
-    """
-    if not isinstance(reading, Reading) or reading.value is None:
-        return None, 0.0, "missing"
-    value = _number(reading.value)
-    if value is None:
-        return None, 0.0, "not a finite number, or negative"
-    age = _age_ms(reading.age_ms)
-    if age is None or oldest_ms is None:
-        return value, 0.0, "age unknown"
-    # The check on the age itself reports the age as its value, against the same limit.
-    return value, age, "stale" if age > oldest_ms else ""
 
 
 def _number(value: object) -> Decimal | None:

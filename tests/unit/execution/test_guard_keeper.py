@@ -1,21 +1,27 @@
 """The gate's keeper: each live order is judged anew, by all that is sensed as it leaves."""
 
+from collections.abc import Sequence
+
 import pytest
 from msgspec.structs import replace
 
-from tests.support.builders import AT_NS, an_intent
+from tests.support.builders import AT_NS, BINANCE_BTC, MS_NS, an_intent
 from trader.domain.authority import Authority, FileMark, Latch, Level
+from trader.domain.clock import SimulatedClock
 from trader.domain.control import BlockReason, Mode
+from trader.domain.events import Event, OrderReported
+from trader.domain.instrument import BINANCE, UPBIT
 from trader.domain.order import (
     ApprovedOrder,
     ClientOrderId,
     LedgerName,
+    OrderState,
     PairName,
     Purpose,
     TradeId,
 )
 from trader.domain.readiness import PairReadiness, Readiness
-from trader.execution.gate import OUTDATED, PAIR_NOT_READY, GuardKeeper
+from trader.execution.gate import OUTDATED, PAIR_NOT_READY, Gate, GuardKeeper
 from trader.risk.live_guard import GuardRules, LiveGuard, Memory
 
 PAIR = PairName("upbit-binance")
@@ -139,3 +145,53 @@ class TestKeeper:
     def test_asks_about_the_order_s_own_pair(self, host: Host) -> None:
         """The gate is open, and this pair is not ready, or nothing is known of it."""
         assert host.keeper.why_not(an_order(pair=OTHER_PAIR)) == PAIR_NOT_READY
+
+
+class Lane:
+    """Keeps what was sent through it."""
+
+    def __init__(self) -> None:
+        self.sent: list[ApprovedOrder] = []
+
+    def submit(self, orders: Sequence[ApprovedOrder]) -> None:
+        """Send."""
+        self.sent.extend(orders)
+
+
+class OnlyUpbit:
+    """A keeper that lets the orders of one venue go, so that a trade is half refused."""
+
+    def why_not(self, order: ApprovedOrder) -> str:
+        """Refuse the others."""
+        return "" if str(order.intent.instrument).startswith(UPBIT) else BlockReason.DISK_LOW
+
+
+class TestGateWithAKeeper:
+    @pytest.mark.parametrize(
+        ("keeper", "reason"),
+        [(OnlyUpbit(), BlockReason.DISK_LOW), (None, BlockReason.MODE_NOT_LIVE)],
+        ids=["refuses one leg", "is not there"],
+    )
+    def test_blocks_a_trade_whole(self, keeper: OnlyUpbit | None, reason: BlockReason) -> None:
+        """One leg alone would be a position nobody wanted; without a keeper nothing is live."""
+        clock, paper, reports = SimulatedClock(AT_NS), Lane(), list[Event]()
+        clock.advance(MS_NS)
+        lanes = {UPBIT: Lane(), BINANCE: Lane()}
+        gate = Gate(paper, clock, reports.append, 2_500, lanes, keeper)
+        now = clock.now().mono_ns
+        legs = [
+            an_order(signal_ns=now),
+            an_order(
+                signal_ns=now,
+                client_order_id=ClientOrderId("tr-test-2"),
+                intent=an_intent(BINANCE_BTC),
+            ),
+        ]
+
+        gate.dispatch(legs)
+
+        assert not any(lane.sent for lane in (paper, *lanes.values()))
+        assert [type(report) for report in reports] == [OrderReported, OrderReported]
+        for report in reports:
+            assert isinstance(report, OrderReported)
+            assert (report.state, report.reason) == (OrderState.BLOCKED, reason)
