@@ -12,9 +12,9 @@ from tests.support.builders import UPBIT_BTC, a_book
 from tests.support.engine_harness import Desk
 from trader.domain.control import Pause, Transaction
 from trader.domain.errors import InvariantBroken, JournalError
-from trader.domain.events import BookUpdated, CommandReceived, CycleTicked, Event
+from trader.domain.events import BookUpdated, CommandReceived, CycleTicked, Event, FeedLost
 from trader.domain.facts import Fact, OrdersApproved
-from trader.domain.instrument import InstrumentId
+from trader.domain.instrument import UPBIT, InstrumentId
 from trader.domain.order import ApprovedOrder
 from trader.engine.engine import Outcome
 from trader.runtime import Inbox, Runtime, SystemClock
@@ -120,6 +120,50 @@ class TestInbox:
         assert put_at[0] <= 64
         assert quotes_after == 0
 
+    async def test_draining_takes_as_many_steps_as_books_wait(self) -> None:
+        """Nobody looks for the next book: fifty thousand cost one turn each, in their order."""
+        inbox = Inbox(BOUND)
+        names = [InstrumentId(f"upbit:{number}-KRW") for number in range(50_000)]
+        for name in names:
+            inbox.put(a_quote(name))
+        books = _Unsearchable(inbox._books)
+        inbox._books = books
+
+        got = [await inbox.get() for _ in names]
+
+        assert [event.book.instrument for event in got if type(event) is BookUpdated] == names
+        assert books.removed == len(names)
+        assert len(inbox) == 0
+
+    async def test_a_replaced_book_keeps_its_place_and_takes_one_turn(self) -> None:
+        """The newer book comes when the older would have come, and nothing comes after it."""
+        inbox = Inbox(BOUND)
+        for mono_ns in range(3):
+            inbox.put(a_quote("upbit:A-KRW", mono_ns))
+            inbox.put(a_quote("upbit:B-KRW", mono_ns))
+        inbox.put(a_cycle(1))
+
+        got = [await inbox.get() for _ in range(3)]
+
+        assert got == [a_cycle(1), a_quote("upbit:A-KRW", 2), a_quote("upbit:B-KRW", 2)]
+        assert len(inbox) == 0
+
+    async def test_a_lost_feed_leaves_no_turn_to_its_books(self) -> None:
+        """What is read after the loss, of any venue, comes in order, and nothing else does."""
+        inbox = Inbox(BOUND)
+        for name in ("upbit:A-KRW", "bithumb:A-KRW", "upbit:B-KRW"):
+            inbox.put(a_quote(name))
+        lost = FeedLost(0, 0, UPBIT, "gone")
+
+        inbox.put(lost)
+        inbox.put(a_quote("upbit:A-KRW", 7))
+        got = [await inbox.get() for _ in range(3)]
+
+        assert got == [lost, a_quote("bithumb:A-KRW"), a_quote("upbit:A-KRW", 7)]
+        assert len(inbox) == 0
+        inbox.put(a_quote("upbit:B-KRW", 8))
+        assert await inbox.get() == a_quote("upbit:B-KRW", 8)
+
     async def test_others_run_after_64_events(self) -> None:
         """A burst starves nobody, whatever the machine's speed."""
         inbox = Inbox(BOUND)
@@ -142,6 +186,20 @@ class TestInbox:
         gaps = [b - a for a, b in pairwise(turns)]
         assert len(turns) >= 400 // 64
         assert all(gap <= 64 for gap in gaps)
+
+
+class _Unsearchable(dict[InstrumentId, BookUpdated]):
+    """Waiting books that give one up by its name, and are never walked through to find one."""
+
+    removed = 0
+
+    def pop(self, *instrument: Any) -> Any:
+        """Give one up."""
+        self.removed += 1
+        return super().pop(*instrument)
+
+    def __iter__(self) -> Iterator[InstrumentId]:
+        raise AssertionError("walked through to find the next book")
 
 
 class Journal:

@@ -60,9 +60,7 @@ class HostSenses:
             env_flag=_ENV_FLAG_AT_START,
             confirm_file=sight.mark is not None,
             confirm_file_safe=sight.stands,
-            confirm_file_age_hours=(
-                None if sight.mark is None else max(sight.at_ns - sight.mark.mtime_ns, 0) / _HOUR_NS
-            ),
+            confirm_file_age_hours=_age_hours(sight),
             lock_held=self._lock.is_held(),
             breakers=tuple(key[0].value for key in state.breakers_of(ledger.name)),
             safety_holds=self._safety_holds(ledger.name),
@@ -113,3 +111,8 @@ def _mark(
     if state is ConfirmState.ABSENT:
         return None
     return FileMark(device, inode, ctime_ns, mtime_ns)
+
+
+def _age_hours(sight: Sight) -> float | None:
+    """Signed: a file from the future has no age that could be young enough."""
+    return None if sight.mark is None else (sight.at_ns - sight.mark.mtime_ns) / _HOUR_NS

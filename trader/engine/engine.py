@@ -88,6 +88,7 @@ class Engine:
         self._strategy = strategy
         stop = StopLoss(rules.stop, self._state.instruments)
         self._stop = stop
+        self._observes_spreads = stop.mode is StopMode.DYNAMIC
         self._decisions = Decisions(self._state, stop)
         self._tending = Tending(self._state, self._decisions, strategy, stop)
         self._housekeeping = Housekeeping(self._state, self._tending, strategy)
@@ -117,10 +118,12 @@ class Engine:
     def process(self, event: Event) -> Outcome:
         """Take one event in. Facts are already true in here; commit them before anything leaves."""
         state = self._state
-        if event.mono_ns > state.now_mono_ns:
-            state.now_mono_ns = event.mono_ns
-        if event.at_ns > state.now_ns:
-            state.now_ns = event.at_ns
+        # A book's own stamps, past the event's properties: this runs on every quote.
+        stamps = event.book if type(event) is BookUpdated else event
+        if stamps.mono_ns > state.now_mono_ns:
+            state.now_mono_ns = stamps.mono_ns
+        if stamps.at_ns > state.now_ns:
+            state.now_ns = stamps.at_ns
         if type(event) is BookUpdated:
             self._on_book(event.book)
         else:
@@ -162,7 +165,7 @@ class Engine:
             return
         if self._ledgers[0].trades or self._ledgers[1].trades:
             self._tending.on_book(book.instrument)
-        if self._stop.mode is StopMode.DYNAMIC:
+        if self._observes_spreads:
             self._observe_spreads(book)
         if state.stopping:
             return
@@ -178,9 +181,11 @@ class Engine:
         route = (state.entry_ledger, pair, direction)
         if route in state.empty or state.now_ns < state.rests.get(route, 0):
             return False
+        trades = state.ledgers[route[0]].trades
+        if not trades:
+            return state.rules.max_trades_per_pair > 0
         open_now = sum(
-            trade.pair == pair and trade.direction == direction
-            for trade in state.ledgers[route[0]].trades.values()
+            trade.pair == pair and trade.direction == direction for trade in trades.values()
         )
         return open_now < state.rules.max_trades_per_pair
 

@@ -54,6 +54,8 @@ from trader.risk.measure import stop_reserve
 from trader.strategy.protocol import StrategyPair
 
 _ZERO = Decimal(0)
+# An enum's member is slow to look up, and these are asked for on every quote.
+_LIVE, _PAPER = LedgerName.LIVE, LedgerName.PAPER
 _ID_BLOCK = 1_000
 _MINUTE_NS = 60_000_000_000
 
@@ -180,8 +182,7 @@ class State:
     @property
     def entry_ledger(self) -> LedgerName:
         """Where a new trade would be booked: live while the gate is open, else paper."""
-        is_live = self.verdict is not None and self.verdict.is_open
-        return LedgerName.LIVE if is_live else LedgerName.PAPER
+        return _LIVE if self.verdict is not None and self.verdict.is_open else _PAPER
 
     @property
     def entries_stopped(self) -> bool:
@@ -190,7 +191,7 @@ class State:
 
     def may_go(self, proposal: Proposal) -> bool:
         """Whether the gate would let a proposal of the live ledger out, as of the last look."""
-        if proposal.ledger is not LedgerName.LIVE:
+        if proposal.ledger is not _LIVE:
             return True
         if self.verdict is None or self.readiness is None:
             return False

@@ -32,6 +32,8 @@ from trader.strategy.protocol import Strategy
 
 _ZERO = Decimal(0)
 _SECOND_NS = 1_000_000_000
+# An enum's member is slow to look up, and these are compared on every quote.
+_OPENING, _CLOSING = TradePhase.OPENING, TradePhase.CLOSING
 _STOPPABLE = frozenset({None, Purpose.EXIT, Purpose.REBALANCE})
 _MAY_STAND_ON = frozenset({Purpose.EXIT, Purpose.REBALANCE})
 _TURNED_AWAY = frozenset({OrderState.BLOCKED, OrderState.REJECTED})
@@ -61,8 +63,10 @@ class Tending:
         """A book moved: look at every trade it prices."""
         is_dollar = instrument == self._state.market.usdt_krw
         for ledger in self._state.ledgers.values():
+            if not ledger.trades:
+                continue
             for trade in list(ledger.trades.values()):
-                if is_dollar or any(leg == instrument for leg, _ in trade.legs):
+                if is_dollar or instrument in [leg for leg, _ in trade.legs]:
                     self._look(ledger, trade)
 
     def each_second(self) -> None:
@@ -129,12 +133,12 @@ class Tending:
     # stops and exits
 
     def _look(self, ledger: Ledger, trade: Trade) -> None:
-        if trade.phase is TradePhase.OPENING:
+        if trade.phase is _OPENING:
             self.drive(ledger, trade.id)
             return
         if trade.closing in _STOPPABLE and self._stop_if_reached(ledger, trade):
             return
-        if trade.phase is TradePhase.CLOSING:
+        if trade.phase is _CLOSING:
             self.drive(ledger, trade.id)
         elif self._strategy.wants_exit(trade, self._state.market):
             self.close(ledger, trade, Purpose.EXIT)
@@ -143,7 +147,7 @@ class Tending:
         state = self._state
         # Between the fills of its legs half of a trade says nothing about the whole, and a leg
         # that stands alone is being unwound already.
-        if trade.lone_leg is not None or not self._stop.is_near(trade, state.market):
+        if not self._stop.is_near(trade, state.market) or trade.lone_leg is not None:
             return False
         reading = self._stop.read(trade, state.market, state.now_mono_ns)
         # A stale mark trips nothing: half of it may be an hour old.

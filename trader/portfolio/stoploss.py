@@ -106,6 +106,8 @@ class StopLoss:
 
     def __init__(self, rules: StopRules, instruments: Mapping[InstrumentId, Instrument]) -> None:
         self._rules = rules
+        self._is_always_near = rules.mode is StopMode.DYNAMIC
+        self._follows_best = rules.mode is StopMode.TRAILING
         self._instruments = instruments
         self._bars: dict[PairName, RangeBars] = {}
         self._watches: dict[TradeId, _Watch] = {}
@@ -138,14 +140,14 @@ class StopLoss:
             book = market.books.get(instrument)
             if book is None:
                 return True
-            price, size = book.bids[0] if quantity > 0 else book.asks[0]
-            if abs(quantity) > size:
+            price, size = book.bids[0] if quantity > 0.0 else book.asks[0]
+            if quantity > size or -quantity > size:
                 return True
             value += price * quantity * rate if in_dollars else price * quantity
         return (
             value <= watch.bound_krw
-            or self._rules.mode is StopMode.DYNAMIC
-            or (self._rules.mode is StopMode.TRAILING and value >= watch.best_krw)
+            or self._is_always_near
+            or (self._follows_best and value >= watch.best_krw)
         )
 
     def forget(self, trade_id: TradeId) -> None:

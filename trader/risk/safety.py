@@ -197,18 +197,18 @@ def _judge_all(
 
 def _number(value: object) -> Decimal | None:
     """``value`` as a finite, non-negative decimal; None for anything else, booleans included."""
-    if isinstance(value, Decimal):
+    if type(value) is Decimal:
         return value if value.is_finite() and value >= _ZERO else None
-    if isinstance(value, float):
-        return Decimal(repr(value)) if 0.0 <= value < inf else None
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         return Decimal(value) if value >= 0 else None
+    if type(value) is float:
+        return Decimal(repr(value)) if 0.0 <= value < inf else None
     return None
 
 
 def _age_ms(value: object) -> float | None:
     """An age as a float, by the rules of ``_number``; every age the engine measures is one."""
-    if isinstance(value, float):
+    if type(value) is float:
         return value if 0.0 <= value < inf else None
     number = _number(value)
     return None if number is None else float(number)

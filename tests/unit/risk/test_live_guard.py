@@ -247,4 +247,4 @@ class TestFindings:
         findings = LiveGuard(RULES).findings(Readiness(mode=Mode.LIVE))
 
         disk = next(finding for finding in findings if finding.reason is R.DISK_LOW)
-        assert (disk.value, disk.limit) == ("not known", "500.0")
+        assert (disk.value, disk.limit) == ("not known", "500")
