@@ -58,6 +58,7 @@ _COINS = {
     "SOL": _CoinSpec(190.0, 0.80, 40.0, 100, 1_000),
     "XRP": _CoinSpec(2.5, 0.75, 3_000.0, 10_000, 10),
 }
+SIMULATED_COINS = tuple(_COINS)
 
 
 class _BookSpec(msgspec.Struct, frozen=True):
@@ -326,10 +327,6 @@ def _krw_tick(price: float) -> int:
     """Return a tick that is also valid a little above the price: bands divide one another."""
     # In each band the tick is a thousandth of the band's floor.
     return next((floor // 1_000 for floor in _KRW_BANDS if price * 1.02 >= floor), 1)
-
-
-SIMULATED_COINS = tuple(_COINS)
-"""The coins this market knows."""
 
 
 class SyntheticMarket:
