@@ -231,6 +231,10 @@ class Journal:
         assert facts
         self.log.append("alerts")
 
+    def sync_now(self) -> None:
+        """Wait for the disk."""
+        self.log.append("sync")
+
 
 class _NoSql:
     def execute(self, sql: str, parameters: Sequence[object] = (), /) -> object:

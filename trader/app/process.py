@@ -55,8 +55,10 @@ _DRAIN_S = 1.0
 _NS = 1_000_000_000
 
 
-def run(settings: Settings, options: RunOptions) -> int:
+def run(settings: Settings, options: RunOptions, lock: StateLock | None = None) -> int:
     """Run the engine until it is stopped or its loops are done; returns the exit code.
+
+    ``lock`` is that of the state directory where the caller holds it already.
 
     Raises:
         ConfigError: something the operator gave does not fit this host.
@@ -72,7 +74,10 @@ def run(settings: Settings, options: RunOptions) -> int:
     coins = simulated_coins(instruments)
     strategy = load_strategy(settings, instruments)
     # Then the lock, before anything is written: two engines never share a state.
-    with StateLock.acquire(Path(settings.engine.state_dir)) as lock, _logs(settings) as logs:
+    state_dir = Path(settings.engine.state_dir)
+    if lock is None or lock.path.parent != state_dir.absolute():
+        lock = StateLock.acquire(state_dir)
+    with lock, _logs(settings) as logs:
         for warning in settings.warnings():
             _LOG.warning("config: %s", warning)
         try:

@@ -51,7 +51,11 @@ def main(arguments: argparse.Namespace) -> int:
         ConfigError: the config or an argument is wrong.
         AlreadyRunning: another engine works on this state directory.
     """
-    # Imported here, so that a mistyped flag is answered before the settings' models are loaded.
+    from trader.commands.early import early_lock
+
+    lock = early_lock(arguments.config)
+    # Imported only now: a mistyped flag or a second start is answered before the settings' models
+    # are loaded and before any credential is read.
     from trader.app import RunOptions, run
     from trader.config import config_origin, load_settings
     from trader.domain.control import Mode
@@ -76,7 +80,7 @@ def main(arguments: argparse.Namespace) -> int:
         version=__version__,
     )
     try:
-        return run(settings, options)
+        return run(settings, options, lock)
     except ConfigError as error:
         # Sound by itself, and wrong on this host or in this version.
         given = arguments.mode is not None and settings.mode.current != Mode.MOCK

@@ -325,7 +325,7 @@ class State:
 
     def _count_opening(self, fact: OrdersApproved) -> None:
         # By the records' clock: a restart must neither forget the last minute nor count all of it.
-        self.sent_ns.extend(fact.at_ns for _ in fact.orders)
+        self.sent_ns.extend([fact.at_ns] * len(fact.orders))
         self.orders_last_minute()
         first = fact.orders[0]
         if first.purpose is Purpose.UNWIND and self.authority.level is Level.HALT:
@@ -333,5 +333,6 @@ class State:
             self._unwound_in_halt.add(fact.trade_id)
         if first.purpose is Purpose.OPEN:
             route = (first.ledger, first.pair, fact.decision.direction)
-            seen = self.openings.setdefault(route, deque(maxlen=self.rules.max_repeats + 1))
-            seen.append(fact.at_ns)
+            if route not in self.openings:
+                self.openings[route] = deque(maxlen=self.rules.max_repeats + 1)
+            self.openings[route].append(fact.at_ns)

@@ -46,6 +46,7 @@ class Tending:
         self, state: State, decisions: Decisions, strategy: Strategy, stop: StopLoss
     ) -> None:
         self._state = state
+        self._ledgers = tuple(state.ledgers.values())
         self._decisions = decisions
         self._strategy = strategy
         self._stop = stop
@@ -55,23 +56,25 @@ class Tending:
 
     def resume(self) -> None:
         """After a restart: a leg left alone is unwound, never completed."""
-        for ledger in self._state.ledgers.values():
+        for ledger in self._ledgers:
             for trade_id in ledger.trades:
                 self._alarms.care_of(trade_id).completion_tried = True
 
     def on_book(self, instrument: InstrumentId) -> None:
         """A book moved: look at every trade it prices."""
         is_dollar = instrument == self._state.market.usdt_krw
-        for ledger in self._state.ledgers.values():
+        for ledger in self._ledgers:
             if not ledger.trades:
                 continue
             for trade in list(ledger.trades.values()):
-                if is_dollar or instrument in [leg for leg, _ in trade.legs]:
-                    self._look(ledger, trade)
+                for leg, _ in trade.legs:
+                    if is_dollar or leg == instrument:
+                        self._look(ledger, trade)
+                        break
 
     def each_second(self) -> None:
         """What time alone brings about: holding limits, alarms, another attempt."""
-        for ledger in self._state.ledgers.values():
+        for ledger in self._ledgers:
             for trade in list(ledger.trades.values()):
                 self._look_at_clock(ledger, trade)
                 self.drive(ledger, trade.id)

@@ -131,7 +131,7 @@ def measure_entry(
     legs = _legs(proposal, instruments, market, now_mono_ns)
     ages = [leg.age_ms for leg in legs]
     if market.usdt_krw is not None and any(leg.instrument.quote != KRW for leg in legs):
-        ages.append(_live_age(market, market.usdt_krw, now_mono_ns))
+        ages.append(_age_of(market.books.get(market.usdt_krw), now_mono_ns))
     evidence = proposal.evidence
     seen_ms = max([age for age in ages if age is not None], default=None)
     values = [_leg_krw(leg) for leg in legs]
@@ -230,7 +230,7 @@ def _legs(
                 is_buying,
                 book,
                 taken,
-                _live_age(market, intent.instrument, now_mono_ns),
+                _age_of(book, now_mono_ns),
                 market.won_taking(instrument.quote, leaving=is_buying),
                 intent.quantity * intent.limit_price,
                 instrument.fees.taker_share,
@@ -239,9 +239,9 @@ def _legs(
     return tuple(found)
 
 
-def _live_age(market: MarketView, instrument: InstrumentId, now_mono_ns: int) -> float | None:
+def _age_of(book: OrderBook | None, now_mono_ns: int) -> float | None:
     """Age of a book that may be traded on; None where there is none, however young the last was."""
-    return market.age_ms(instrument, now_mono_ns) if instrument in market.books else None
+    return None if book is None else (now_mono_ns - book.mono_ns) / 1e6
 
 
 def _now(value: object) -> Readings:
