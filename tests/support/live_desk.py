@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from tests.support.builders import AT_NS, UPBIT_BINANCE, some_balances
 from tests.support.engine_harness import Desk
-from trader.domain.authority import Authority, FileMark, Sight
+from trader.domain.authority import Authority, FileMark, Level, Sight
 from trader.domain.control import Command, Mode
 from trader.domain.events import CommandReceived, CycleTicked, OrderReported, ProcessStarted
 from trader.domain.facts import Fact, InventoryRebased
@@ -63,6 +63,14 @@ class LiveDesk(Desk):
     def authority(self) -> Authority:
         """What people permit, as the engine knows it."""
         return self.engine.state.authority
+
+    def level(self) -> Level:
+        """What is permitted, now."""
+        return self.engine.state.authority.level
+
+    def entries(self) -> LedgerName:
+        """Where a new trade would be booked, now."""
+        return self.engine.state.entry_ledger
 
     def sense(self, **changes: Any) -> Readiness:
         """Change what the host looks like; returns all of it."""

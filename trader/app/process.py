@@ -169,6 +169,11 @@ class _Process:
         self._engine = Engine(engine_rules(settings), instruments, strategy)
         restored = self._engine.restore(journal.replay())
         self._engine.trust(journal.authority())
+        for trade_id, leg in self._engine.strangers():
+            raise ConfigError(
+                f"strategy.pairs no longer names {leg}, of which the journal holds the open trade"
+                f" {trade_id}; allowed: pairs that name it until it is closed"
+            )
         start_ns = int(settings.mock.start.timestamp()) * _NS
         # A journal that is further on continues: the date never goes back.
         clock = SimulatedClock(max(start_ns, self._engine.state.now_ns))

@@ -42,6 +42,7 @@ from trader.domain.order import (
     PairName,
     Proposal,
     Purpose,
+    TradeId,
 )
 from trader.engine.decisions import Decisions
 from trader.engine.gatekeeping import Gatekeeping
@@ -136,6 +137,16 @@ class Engine:
         facts, orders = state.take()
         reply, self._reply = self._reply, None
         return Outcome(facts, orders, reply)
+
+    def strangers(self) -> list[tuple[TradeId, InstrumentId]]:
+        """Open trades in instruments the config no longer names, which could not be closed."""
+        return [
+            (trade.id, leg)
+            for ledger in self._ledgers
+            for trade in ledger.trades.values()
+            for leg, _ in trade.legs
+            if leg not in self._state.instruments
+        ]
 
     def trust(self, stored: Authority) -> None:
         """Compare the replayed authority with the stored row; where they differ it is a halt.

@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from trader.domain.facts import FillBooked
-from trader.domain.instrument import KRW, Instrument, InstrumentId
+from trader.domain.instrument import KRW, Instrument, InstrumentId, split_id
 from trader.domain.market import MarketView, exact
 from trader.domain.order import ApprovedOrder, Evidence, Fill, LedgerName, TradeId
 
@@ -58,17 +58,13 @@ def book_fill(
     )
 
 
-def planned_krw(
-    orders: Sequence[ApprovedOrder],
-    evidence: Evidence | None,
-    instruments: Mapping[InstrumentId, Instrument],
-) -> Decimal:
+def planned_krw(orders: Sequence[ApprovedOrder], evidence: Evidence | None) -> Decimal:
     """The larger leg of an opening in won, at its limit prices."""
     rate = evidence.usdt_krw if evidence is not None and evidence.usdt_krw else _ONE
     return max(
         order.intent.quantity
         * order.intent.limit_price
-        * (_ONE if instruments[order.intent.instrument].quote == KRW else rate)
+        * (_ONE if split_id(order.intent.instrument)[2] == KRW else rate)
         for order in orders
     )
 

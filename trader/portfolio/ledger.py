@@ -29,7 +29,7 @@ from trader.domain.facts import (
     TradeOpened,
     TradePeaked,
 )
-from trader.domain.instrument import Asset, Instrument, InstrumentId
+from trader.domain.instrument import Asset, Instrument, InstrumentId, Venue, split_id
 from trader.domain.order import ClientOrderId, LedgerName, Order, PairName, Side, TradeId
 from trader.domain.position import Position
 from trader.domain.trade import Trade, TradePhase
@@ -165,7 +165,7 @@ class Ledger:
                 pair=first.pair,
                 direction=fact.decision.direction,
                 opened_ns=fact.at_ns,
-                planned_krw=planned_krw(orders, fact.decision.evidence, self._instruments),
+                planned_krw=planned_krw(orders, fact.decision.evidence),
                 legs=tuple((order.intent.instrument, Position()) for order in orders),
             )
 
@@ -193,11 +193,12 @@ class Ledger:
     def _fill(self, fact: FillBooked) -> None:
         fill = fact.fill
         self.fill_keys.setdefault(fill.client_order_id, set()).add(fill.key)
-        instrument = self._instruments[fill.instrument]
+        # By its id: a journal outlives the config that named its instruments.
+        venue, base, quote = split_id(fill.instrument)
         signed = fill.side.sign * fill.quantity
-        self._add(instrument, instrument.base, signed)
-        self._add(instrument, instrument.quote, -signed * fill.price)
-        self._add(instrument, fill.fee_asset, -fill.fee)
+        self._add(venue, base, signed)
+        self._add(venue, quote, -signed * fill.price)
+        self._add(venue, fill.fee_asset, -fill.fee)
 
         trade = self.trades.get(fact.trade_id) or self._resurrected(fact)
         legs, realised = [], _ZERO
@@ -254,8 +255,8 @@ class Ledger:
         if trade is not None:
             self.trades[trade_id] = replace(trade, **changes)
 
-    def _add(self, instrument: Instrument, asset: Asset, amount: Decimal) -> None:
-        holding = (instrument.venue, asset)
+    def _add(self, venue: Venue, asset: Asset, amount: Decimal) -> None:
+        holding = (venue, asset)
         self.balances[holding] = self.balances.get(holding, _ZERO) + amount
 
     def _held_by(self, order: Order) -> tuple[Holding, Decimal]:
