@@ -22,9 +22,6 @@ from trader.ops.lease import StateLock
 from trader.port.local import Answer, Request, send
 
 PREDICATES = 25
-NOT_YET = pytest.mark.xfail(
-    strict=True, reason="the process raises it inside except*, which wraps it in a group again"
-)
 SETS_THE_FLAG_LATER = """
 import os, sys
 import trader.app
@@ -297,7 +294,7 @@ class TestTheSocket:
     @pytest.mark.parametrize(
         "arguments",
         [
-            pytest.param(("--once", "--mock"), marks=NOT_YET, id="run"),
+            pytest.param(("--once", "--mock"), id="run"),
             pytest.param(("check",), id="check"),
             pytest.param(("resume",), id="resume"),
         ],

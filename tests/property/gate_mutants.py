@@ -27,9 +27,10 @@ SUITES = {
     "guard": ("tests/unit/risk/test_live_guard.py",),
     "space": ("tests/property/test_gate_state_space.py",),
     "keeper": ("tests/unit/execution/test_guard_keeper.py",),
-    "gate": ("tests/unit/execution/test_gate.py",),
+    "gate": ("tests/unit/execution/test_gate.py", "tests/unit/execution/test_live_gate.py"),
 }
 """What may catch a defect, in the order in which it is asked."""
+EARLY = "(causes or _from_the_future(sight) or latch.seen == UNSEEN)"
 SCALE = "200"
 SECONDS = 120
 
@@ -127,14 +128,16 @@ MUTANTS = (
     Mutant(
         "raised before ready", AUTHORITY, "if not (ready and sight.stands):", "if not sight.stands:"
     ),
-    Mutant("early touch waits", AUTHORITY, "(causes or _from_the_future(sight))", "False"),
+    Mutant("early touch waits", AUTHORITY, EARLY, "False"),
+    Mutant("first sight arms", AUTHORITY, EARLY, "(causes or _from_the_future(sight))"),
+    Mutant("unreadable touches", AUTHORITY, "mark is None or mark == UNSEEN", "mark is None"),
     Mutant(
         "touch under a cause arms later",
         AUTHORITY,
-        "(causes or _from_the_future(sight))",
+        EARLY,
         "_from_the_future(sight)",
     ),
-    Mutant("future passes", AUTHORITY, "(causes or _from_the_future(sight))", "causes"),
+    Mutant("future passes", AUTHORITY, EARLY, "causes"),
     Mutant("future ctime passes", AUTHORITY, "max(mark.ctime_ns, mark.mtime_ns)", "mark.mtime_ns"),
     Mutant(
         "spent touch forgotten", AUTHORITY, "latch.at_ns, sight.mark)", "latch.at_ns, latch.seen)"

@@ -244,8 +244,11 @@ class _Process:
                     await relay.drain(_DRAIN_S)
                 for task in background:
                     task.cancel()
-        except* (JournalError, InvariantBroken, ConfigError) as group_error:
-            raise _first(group_error) from None
+        except BaseExceptionGroup as group_error:
+            known, rest = group_error.split((JournalError, InvariantBroken, ConfigError))
+            if known is None or rest is not None:
+                raise
+            raise _first(known) from None
         self._say_summary()
         return EXIT_OK
 

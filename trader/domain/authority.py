@@ -49,6 +49,9 @@ class Authority(Struct, frozen=True):
     used_up: bool = False
 
 
+UNSEEN = FileMark(0, 0, 0, 0)
+"""Stands for a file that is there and whose times could not be read at all."""
+
 HALT_LIFTED = "HALT_LIFTED"
 """The reason of the latch that lifting a halt leaves behind."""
 

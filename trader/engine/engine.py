@@ -9,7 +9,7 @@ from typing import assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
-from trader.domain.authority import UNREADABLE, Authority
+from trader.domain.authority import Authority, Level
 from trader.domain.control import Reply
 from trader.domain.events import (
     BookUpdated,
@@ -154,7 +154,7 @@ class Engine:
         Call after ``restore``. A record that was tampered with, or lost, must not permit anything.
         """
         if stored != self._state.authority:
-            self._state.authority = UNREADABLE
+            self._gatekeeping.distrust()
 
     def snapshot(self) -> Snapshot:
         """The figures the rest of the program may show, as of the last event."""
@@ -238,12 +238,13 @@ class Engine:
             case BookUpdated():
                 self._on_book(event.book)
             case OrderReported():
-                self._reports.take(event)
+                self._on_report(event)
             case CycleTicked():
                 self._on_cycle(event)
             case CommandReceived():
                 self._reply = self._gatekeeping.obey(event)
             case FeedLost():
+                self._gatekeeping.broke()
                 for instrument in state.instruments.values():
                     if instrument.venue == event.venue:
                         state.market.forget(instrument.id)
@@ -270,6 +271,13 @@ class Engine:
             if not self._strategy.is_signal(pair, direction, self._state.market):
                 self._decisions.signal_ended(pair, direction)
         self._decisions.write_counts()
+
+    def _on_report(self, event: OrderReported) -> None:
+        ledger = self._state.ledger_of(event.client_order_id)
+        if event.state is OrderState.BLOCKED and ledger is self._state.ledgers[LedgerName.LIVE]:
+            # Before the report is taken, which may approve the next attempt at once.
+            self._gatekeeping.broke()
+        self._reports.take(event)
 
     def _on_cycle(self, event: CycleTicked) -> None:
         self._cycles += 1
@@ -301,6 +309,9 @@ class Engine:
             return
         state.flattening = True
         for ledger in self._ledgers:
+            if ledger.name is LedgerName.LIVE and state.authority.level is Level.HALT:
+                # A halt leaves closing to the operator; this would be the engine's own doing.
+                continue
             for trade in list(ledger.trades.values()):
                 self._tending.flatten(ledger, trade)
 

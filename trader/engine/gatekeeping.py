@@ -24,15 +24,22 @@ class Gatekeeping:
     def __init__(self, state: State) -> None:
         self._state = state
         self._guard = LiveGuard(state.rules.guard)
+        self._is_unwritten = False
 
     def start(self, sight: Sight) -> None:
         """A process begins: a crash takes LIVE, a ``.halt`` file halts."""
         state = self._state
         after = after_start(state.authority, sight, crashed=state.was_running)
-        # The very object that distrust of the store left behind, not one replayed: a halt that only
-        # this process knew of would be gone with it.
-        if after != state.authority or state.authority is UNREADABLE:
+        # A halt that only this process knew of would be gone with it.
+        if after != state.authority or self._is_unwritten:
+            self._is_unwritten = False
             state.record(AuthorityChanged(state.now_ns, after))
+
+    def distrust(self) -> None:
+        """The stored record is not the replayed one: a halt, to be written at the start."""
+        state = self._state
+        state.authority = replace(UNREADABLE, revision=state.authority.revision + 1)
+        self._is_unwritten = True
 
     def look(self, event: CycleTicked) -> None:
         """One look of the control loop at everything that was sensed."""
@@ -107,6 +114,9 @@ class Gatekeeping:
         self._become(to_paper(self._state.authority, command.by, command.reason, sight))
 
     def _lift(self, command: LiftHalt, sight: Sight) -> None:
+        if command.revision != self._state.authority.revision:
+            # What the operator answered is not what stands now.
+            return
         self._become(lift_halt(self._state.authority, command.by, command.revision, sight))
         if self._state.authority.level is not Level.HALT:
             self._resume(command.by, sight)

@@ -4,7 +4,7 @@ Anyone allowed may lower it. Only the host raises it to LIVE, by a confirm file 
 last latch while nothing that would lower it stands. No command, restart or recovery raises it.
 """
 
-from trader.domain.authority import HALT_LIFTED, Authority, FileMark, Latch, Level, Sight
+from trader.domain.authority import HALT_LIFTED, UNSEEN, Authority, FileMark, Latch, Level, Sight
 
 
 def arms(authority: Authority, sight: Sight) -> bool:
@@ -77,7 +77,8 @@ def after_look(
         return authority
     latch = authority.latch
     # Also where the file is no longer one to be trusted: that is a cause, and mending it no touch.
-    if latch is not None and (causes or _from_the_future(sight)):
+    # And where the latch could not see the file: then its first sight proves no touch.
+    if latch is not None and (causes or _from_the_future(sight) or latch.seen == UNSEEN):
         # Seen too early: this very touch will not count later either.
         spent = Latch(latch.reason, latch.who, latch.at_ns, sight.mark)
         return _revised(authority, latch=spent, used_up=True)
@@ -89,7 +90,7 @@ def after_look(
 def _is_touched(authority: Authority, sight: Sight) -> bool:
     """Whether the file, to be trusted or not, is another than the latch saw."""
     mark, latch = sight.mark, authority.latch
-    if mark is None:
+    if mark is None or mark == UNSEEN:
         return False
     if latch is None or latch.seen is None:
         return True

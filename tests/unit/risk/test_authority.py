@@ -2,7 +2,15 @@
 
 import pytest
 
-from trader.domain.authority import HALT_LIFTED, Authority, FileMark, Latch, Level, Sight
+from trader.domain.authority import (
+    HALT_LIFTED,
+    UNSEEN,
+    Authority,
+    FileMark,
+    Latch,
+    Level,
+    Sight,
+)
 from trader.risk.authority import after_look, after_start, arms, halt, lift_halt, to_paper
 
 OLD = FileMark(8, 21, 1_000, 1_000)
@@ -206,3 +214,25 @@ class TestLook:
         """Whatever the predicates say."""
         assert look(Authority(), a_sight(stands=False)) == Authority()
         assert not arms(Authority(), a_sight(stands=False))
+
+
+class TestFileThatCannotBeRead:
+    """Its times are not known, so they can neither be a touch nor be compared with one."""
+
+    def test_is_no_touch_and_uses_none_up(self) -> None:
+        """The untouched file is readable again a moment later."""
+        blind = a_sight(UNSEEN, stands=False)
+
+        after = look(DEMOTED, blind, causes=True)
+
+        assert after == DEMOTED
+        assert look(after, a_sight(OLD)) == DEMOTED
+
+    def test_at_the_latch_makes_the_first_sight_prove_nothing(self) -> None:
+        """What is seen then may be as old as the hills; the touch after it counts."""
+        blind = Authority(Level.PAPER, 5, Latch("DISK", "engine", 900, UNSEEN))
+
+        seen = look(blind, a_sight(OLD))
+        assert (seen.level, seen.used_up) == (Level.PAPER, True)
+
+        assert look(seen, a_sight(NEW)).level is Level.LIVE
