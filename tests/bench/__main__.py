@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench.figures import Figure, Machine, machine, shown
+from tests.bench.halt import halt
 from tests.bench.loop import inbox, throughput
 from tests.bench.processes import memory, startup
 from tests.bench.storage import commit, replay
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[float], list[Figure]]] = {
     "limits": limits,
     "throughput": throughput,
     "inbox": inbox,
+    "halt": halt,
     "commit": commit,
     "replay": replay,
     "startup": startup,
