@@ -31,6 +31,7 @@ class Care:
 
     __slots__ = (
         "completion_tried",
+        "lone_stop_told",
         "next_mend_ns",
         "next_try_ns",
         "stuck_since_ns",
@@ -39,7 +40,7 @@ class Care:
 
     def __init__(self) -> None:
         self.next_try_ns = self.next_mend_ns = 0
-        self.completion_tried = False
+        self.completion_tried = self.lone_stop_told = False
         self.stuck_since_ns: int | None = None
         self.unhedged_since_ns: int | None = None
 

@@ -13,24 +13,20 @@ from trader.domain.facts import (
     BreakerCode,
     BreakerTripped,
     DayRolled,
-    DirectionEmptied,
-    DirectionRefilled,
     EquitySampled,
     FeedRecovered,
     FeedWentStale,
-    InventoryLevelled,
-    InventoryRebased,
-    InventorySkewed,
     Mark,
     RebalanceBegan,
 )
-from trader.domain.instrument import Asset, InstrumentId, Venue
-from trader.domain.market import exact
+from trader.domain.instrument import Venue
 from trader.domain.order import ClientOrderId, LedgerName, Purpose
-from trader.engine.state import Route, State
+from trader.domain.trade import TradePhase
+from trader.engine.inventory import InventoryWatch
+from trader.engine.state import State
 from trader.engine.tending import Tending
 from trader.portfolio.ledger import Ledger
-from trader.portfolio.rebalancer import reduction, skews
+from trader.portfolio.rebalancer import reduction
 from trader.risk.breakers import BreakerKey, RejectWindow
 from trader.strategy.protocol import Strategy
 
@@ -52,7 +48,7 @@ class Housekeeping:
     def __init__(self, state: State, tending: Tending, strategy: Strategy) -> None:
         self._state = state
         self._tending = tending
-        self._strategy = strategy
+        self._inventory = InventoryWatch(state, strategy)
         self._next_sample_ns = self._next_inventory_ns = 0
         self._began_mono_ns: int | None = None
         self._unknown_since: dict[LedgerName, dict[ClientOrderId, int]] = {
@@ -65,20 +61,20 @@ class Housekeeping:
         if self._began_mono_ns is None:
             self._began_mono_ns = self._state.now_mono_ns
         self._watch_feeds()
-        self._fund_paper()
+        self._inventory.fund_paper()
         for ledger in self._state.ledgers.values():
             self._roll_day(ledger)
             self._watch_loss(ledger)
             self._watch_unhedged(ledger)
             self._watch_unknown(ledger)
             self._rebalance(ledger)
+            self._inventory.watch_directions(ledger)
         self._watch_rejects()
         self._watch_rests()
         if self._state.now_mono_ns >= self._next_inventory_ns:
             self._next_inventory_ns = self._state.now_mono_ns + _INVENTORY_NS
             for ledger in self._state.ledgers.values():
-                self._watch_directions(ledger)
-                self._watch_skew(ledger)
+                self._inventory.watch_skew(ledger)
         self._sample()
 
     def count_answer(self, venue: Venue, *, rejected: bool) -> None:
@@ -106,31 +102,6 @@ class Housekeeping:
             elif not is_stale and since is not None and instrument in state.market.books:
                 silent = (state.now_ns - since) / 1e6
                 state.record(FeedRecovered(state.now_ns, instrument, silent))
-
-    def _fund_paper(self) -> None:
-        """Give the paper ledger its balances once, when every price is there to measure by."""
-        state = self._state
-        paper = state.ledgers[LedgerName.PAPER]
-        if paper.balances:
-            return
-        amounts: dict[tuple[Venue, Asset], Decimal] = {}
-        for instrument in state.instruments.values():
-            if instrument.id == state.market.usdt_krw:
-                continue
-            book = state.market.books.get(instrument.id)
-            rate = state.market.won_mid(instrument.quote)
-            if book is None or rate is None:
-                return
-            funds = state.rules.paper_balance_krw
-            amounts[instrument.venue, instrument.quote] = (funds / rate).quantize(_COIN_STEP)
-            coin = funds / (exact(book.mid) * rate)
-            amounts[instrument.venue, instrument.base] = coin.quantize(_COIN_STEP)
-        for (venue, asset), quantity in amounts.items():
-            state.record(
-                InventoryRebased(
-                    state.now_ns, LedgerName.PAPER, venue, asset, quantity, "paper balance"
-                )
-            )
 
     # money
 
@@ -167,6 +138,11 @@ class Housekeeping:
             return
         key: BreakerKey = (BreakerCode.DAILY_LOSS, "today")
         if loss[0] < limit:
+            tripped_ns = state.breakers.get((ledger.name, key))
+            is_paper = ledger.name is LedgerName.PAPER
+            if is_paper and tripped_ns is not None and seoul_date(tripped_ns) == ledger.date:
+                # On paper the day is over: a recovery of marks does not bring it back.
+                return
             self._clear(ledger.name, key)
         elif loss[1] <= state.rules.max_ws_age_ms:
             # Stale marks trip nothing; entries are refused by the check meanwhile.
@@ -217,7 +193,10 @@ class Housekeeping:
 
     def _rebalance(self, ledger: Ledger) -> None:
         state, rules = self._state, self._state.rules.rebalance
-        exposure = ledger.exposure_krw
+        # Hedged trades alone: an opening in flight, or a leg just left alone, counts twice for a
+        # moment and is no reason to cut what stands well.
+        whole = [t for t in ledger.trades.values() if t.phase is TradePhase.OPEN]
+        exposure = sum((trade.notional_krw for trade in whole), _ZERO)
         if exposure <= rules.max_exposure_krw:
             return
         marked = []
@@ -263,86 +242,6 @@ class Housekeeping:
                 )
             )
 
-    # inventory
-
-    def _watch_directions(self, ledger: Ledger) -> None:
-        if not ledger.balances:
-            return
-        free = ledger.free()
-        for pair, direction, sold, bought in self._strategy.directions:
-            route: Route = (ledger.name, pair, direction)
-            lack = self._lack(free, sold, bought)
-            if lack is None:
-                if route in self._state.empty:
-                    self._state.record(
-                        DirectionRefilled(self._state.now_ns, ledger.name, pair, direction)
-                    )
-            elif route not in self._state.empty:
-                asset, amount, source, target = lack
-                self._state.record(
-                    DirectionEmptied(
-                        self._state.now_ns,
-                        ledger.name,
-                        pair,
-                        direction,
-                        asset,
-                        amount,
-                        source,
-                        target,
-                    )
-                )
-
-    def _lack(
-        self,
-        free: dict[tuple[Venue, Asset], Decimal],
-        sold: InstrumentId,
-        bought: InstrumentId,
-    ) -> tuple[Asset, Decimal, Venue, Venue] | None:
-        """(asset, amount, from, to) of the transfer one more trade wants, or None."""
-        state = self._state
-        sell, buy = state.instruments[sold], state.instruments[bought]
-        ask, rate = state.market.last_good.get(bought), state.market.won_mid(buy.quote)
-        bid, sell_rate = state.market.last_good.get(sold), state.market.won_mid(sell.quote)
-        if ask is None or bid is None or rate is None or sell_rate is None:
-            return None
-        size = state.rules.strategy.position_size_krw
-        coin = size / (exact(bid.best_bid) * sell_rate)
-        money = size / rate * (1 + buy.fees.taker_share)
-        if free.get((sell.venue, sell.base), _ZERO) < coin:
-            return sell.base, coin.quantize(_COIN_STEP), buy.venue, sell.venue
-        if free.get((buy.venue, buy.quote), _ZERO) < money:
-            source = sell.venue if sell.quote == buy.quote else _dollar_source(state, buy.venue)
-            return buy.quote, money.quantize(_COIN_STEP), source, buy.venue
-        return None
-
-    def _watch_skew(self, ledger: Ledger) -> None:
-        state = self._state
-        venues: dict[Asset, list[Venue]] = {}
-        for pair in state.rules.strategy.pairs:
-            for leg in (pair.first, pair.second):
-                known = state.instruments[leg]
-                places: list[Venue] = venues.setdefault(known.base, [])
-                if known.venue not in places:
-                    places.append(known.venue)
-        limit = state.rules.rebalance.inventory_skew_pct
-        found = {skew.asset: skew for skew in skews(ledger.balances, venues, limit)}
-        for asset, skew in found.items():
-            if (ledger.name, asset) not in state.skewed:
-                state.record(
-                    InventorySkewed(
-                        state.now_ns,
-                        ledger.name,
-                        asset,
-                        skew.share_pct,
-                        skew.amount,
-                        skew.from_venue,
-                        skew.to_venue,
-                    )
-                )
-        for name, asset in sorted(state.skewed):
-            if name is ledger.name and asset not in found:
-                state.record(InventoryLevelled(state.now_ns, ledger.name, asset))
-
     def _trip(self, ledger: LedgerName, key: BreakerKey, value: Decimal, limit: Decimal) -> None:
         if (ledger, key) not in self._state.breakers:
             self._state.record(
@@ -357,9 +256,3 @@ class Housekeeping:
 def seoul_date(at_ns: int) -> str:
     """The calendar date in Seoul (UTC+9 all year) at a UTC instant, as YYYY-MM-DD."""
     return (_EPOCH + timedelta(days=(at_ns + _SEOUL_NS) // _DAY_NS)).isoformat()
-
-
-def _dollar_source(state: State, target: Venue) -> Venue:
-    """Where dollars for ``target`` are bought: the venue of the KRW-USDT book."""
-    dollar = state.market.usdt_krw
-    return state.instruments[dollar].venue if dollar in state.instruments else target

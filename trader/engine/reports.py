@@ -116,7 +116,9 @@ class Reports:
         moved = ledger.orders[approved.client_order_id]
         if not moved.is_final:
             return
-        counts = not order.is_final and after is not OrderState.BLOCKED
+        # An unfilled IOC says nothing of the venue, and our own gate's refusal even less.
+        is_answer = after is OrderState.REJECTED or executed > 0
+        counts = not order.is_final and after is not OrderState.BLOCKED and is_answer
         if ledger.name is LedgerName.LIVE and counts:
             venue = state.instruments[approved.intent.instrument].venue
             self._housekeeping.count_answer(venue, rejected=after is OrderState.REJECTED)

@@ -78,7 +78,7 @@ class State:
         self.empty: dict[Route, DirectionEmptied] = {}
         self.skewed: set[tuple[LedgerName, Asset]] = set()
         self.stale: dict[InstrumentId, int] = {}
-        self.sent_ns: deque[int] = deque()
+        self.sent_ns: dict[LedgerName, deque[int]] = {name: deque() for name in LedgerName}
         self.paused = self.stopping = self.flattening = False
         self.blocks: tuple[BlockReason, ...] | None = None
         self.authority = Authority()
@@ -281,20 +281,21 @@ class State:
             open_trades=len(ledger.trades),
             loss_today_krw=None if loss is None else loss[0],
             marks_age_ms=0.0 if loss is None else loss[1],
-            orders_last_minute=self.orders_last_minute(),
+            orders_last_minute=self.orders_last_minute(ledger.name),
             free=ledger.free(),
-            reserved=self._reserved(ledger),
+            reserved=self.reserved(ledger),
             reducible={} if trade is None else ledger.reducible(trade),
             breakers=len(self.breakers_of(ledger.name)),
             paused=self.entries_stopped,
             gate_shut=gate_shut,
         )
 
-    def orders_last_minute(self) -> int:
-        """Orders approved within the last minute, of both ledgers."""
-        while self.sent_ns and self.now_ns - self.sent_ns[0] >= _MINUTE_NS:
-            self.sent_ns.popleft()
-        return len(self.sent_ns)
+    def orders_last_minute(self, ledger: LedgerName) -> int:
+        """Orders approved in this ledger within the last minute."""
+        sent = self.sent_ns[ledger]
+        while sent and self.now_ns - sent[0] >= _MINUTE_NS:
+            sent.popleft()
+        return len(sent)
 
     def recent_openings(self, route: Route) -> int:
         """How many trades this direction opened within the repeat window."""
@@ -304,7 +305,7 @@ class State:
             seen.popleft()
         return len(seen) if seen else 0
 
-    def _reserved(self, ledger: Ledger) -> dict[Holding, Decimal]:
+    def reserved(self, ledger: Ledger) -> dict[Holding, Decimal]:
         """What the open trades need to close at their stops, by holding."""
         stop = self.rules.stop
         # A stop that moves with the market may move out to its bound before it is reached.
@@ -325,8 +326,10 @@ class State:
 
     def _count_opening(self, fact: OrdersApproved) -> None:
         # By the records' clock: a restart must neither forget the last minute nor count all of it.
-        self.sent_ns.extend([fact.at_ns] * len(fact.orders))
-        self.orders_last_minute()
+        for order in fact.orders:
+            self.sent_ns[order.ledger].append(fact.at_ns)
+        for name in LedgerName:
+            self.orders_last_minute(name)
         first = fact.orders[0]
         if first.purpose is Purpose.UNWIND and self.authority.level is Level.HALT:
             # A halt lets one unwinding of a trade go, and none after it.

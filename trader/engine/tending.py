@@ -26,6 +26,7 @@ from trader.engine.decisions import Decisions
 from trader.engine.state import State
 from trader.portfolio.closing import ClosingDesk
 from trader.portfolio.ledger import Ledger
+from trader.portfolio.marks import mark_price_krw
 from trader.portfolio.stoploss import StopLoss, StopMode
 from trader.risk.safety import refused
 from trader.strategy.protocol import Strategy
@@ -80,6 +81,7 @@ class Tending:
                 self.drive(ledger, trade.id)
                 still = ledger.trades.get(trade.id)
                 if still is not None:
+                    self._watch_lone_leg(ledger, still)
                     self._alarms.sound(still)
 
     def close(self, ledger: Ledger, trade: Trade, purpose: Purpose, keep: Decimal = _ZERO) -> None:
@@ -160,18 +162,7 @@ class Tending:
             self._note_peak(ledger, trade, reading.change_krw)
         if not reading.is_reached:
             return False
-        self.stop_losses += 1
-        state.record(
-            StopLossTriggered(
-                state.now_ns,
-                ledger.name,
-                trade.id,
-                trade.pair,
-                trade.direction,
-                reading.change_krw,
-                reading.limit_krw,
-            )
-        )
+        self._tell_stop(ledger, trade, reading.change_krw, reading.limit_krw)
         self.close(ledger, trade, Purpose.STOP_LOSS)
         return True
 
@@ -180,6 +171,41 @@ class Tending:
         step = self._stop.distance_pct(trade.pair) / 100 * trade.notional_krw / 100
         if change - trade.best_krw >= step:
             self._state.record(TradePeaked(self._state.now_ns, ledger.name, trade.id, change))
+
+    def _watch_lone_leg(self, ledger: Ledger, trade: Trade) -> None:
+        """Tell once that the remainder of a trade reached the stop of a lone leg.
+
+        Its unwinding is on its way already, or waits for an order whose outcome is unknown.
+        """
+        lone, care, state = trade.lone_leg, self._alarms.care_of(trade.id), self._state
+        if lone is None:
+            care.lone_stop_told = False
+            return
+        average = trade.position(lone[0]).average_krw
+        price = mark_price_krw(state.instruments[lone[0]], lone[1], state.market)
+        if care.lone_stop_told or average is None or price is None or not state.is_fresh(lone[0]):
+            return
+        change = (price - average) * lone[1]
+        limit = -self._stop.distance_pct(trade.pair) / 100 * abs(lone[1]) * average
+        if change <= limit:
+            care.lone_stop_told = True
+            self._tell_stop(ledger, trade, change, limit)
+
+    def _tell_stop(
+        self, ledger: Ledger, trade: Trade, change_krw: Decimal, limit_krw: Decimal
+    ) -> None:
+        self.stop_losses += 1
+        self._state.record(
+            StopLossTriggered(
+                self._state.now_ns,
+                ledger.name,
+                trade.id,
+                trade.pair,
+                trade.direction,
+                change_krw,
+                limit_krw,
+            )
+        )
 
     def _look_at_clock(self, ledger: Ledger, trade: Trade) -> None:
         minutes = self._state.rules.max_holding_minutes

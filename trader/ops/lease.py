@@ -132,6 +132,7 @@ def _lock(path: Path, mode: int) -> int:
     """The descriptor of the locked file, which is made if it is missing."""
     for _ in range(_MAX_TRIES):
         descriptor = _open(path, mode)
+        is_ours = False
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(errno.EINVAL, f"{path.name} is not a regular file")
@@ -139,11 +140,11 @@ def _lock(path: Path, mode: int) -> int:
             # Somebody may have removed it between our opening and our locking.
             if _is_named(path, descriptor):
                 _sign(descriptor)
+                is_ours = True
                 return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
+        finally:
+            if not is_ours:
+                os.close(descriptor)
     raise OSError(errno.EAGAIN, f"{path.name} was replaced {_MAX_TRIES} times")
 
 

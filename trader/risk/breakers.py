@@ -32,8 +32,9 @@ class BreakerRules(Struct, frozen=True):
 class RejectWindow:
     """A venue's last orders: which of them the venue rejected.
 
-    An unfilled IOC and our own refusals are not handed in. The window judges only once it is full,
-    and starts empty again after ``rejection_quiet_minutes`` without a rejection.
+    An unfilled IOC and our own refusals are not handed in. It trips as soon as more than the
+    share of a full window was rejected, and starts empty again after ``rejection_quiet_minutes``
+    without a rejection.
     """
 
     def __init__(self, rules: BreakerRules) -> None:
@@ -49,10 +50,8 @@ class RejectWindow:
 
     @property
     def share_pct(self) -> Decimal:
-        """Rejected orders in percent of the window; zero until it is full."""
-        if len(self._rejected) < self._rules.reject_window_orders:
-            return Decimal(0)
-        return Decimal(100 * sum(self._rejected)) / len(self._rejected)
+        """Rejected orders in percent of the whole window, however many there were yet."""
+        return Decimal(100 * sum(self._rejected)) / self._rules.reject_window_orders
 
     @property
     def is_over(self) -> bool:

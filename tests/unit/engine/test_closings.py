@@ -409,6 +409,22 @@ class TestRebalance:
         assert desk.all(ClosingStuck) == []
         assert desk.trade.size == Decimal("0.00049")
 
+    def test_leaves_a_healthy_trade_alone_while_another_opens(self) -> None:
+        """A half-filled opening counts twice for a moment, and is none of the first one's doing."""
+        desk = Desk(
+            max_trades_per_pair=2, rebalance=RebalanceRules(max_exposure_krw=Decimal(250_000))
+        )
+        desk.opened()
+        desk.signal()
+        sell, buy = desk.take_orders()
+        desk.report(sell)
+        desk.wait(2)
+
+        assert desk.paper.exposure_krw > 250_000
+        assert desk.all(RebalanceBegan) == []
+        desk.report(buy)
+        assert desk.all(RebalanceBegan) == []
+
     def test_does_nothing_under_its_limit(self) -> None:
         """Exposure at the limit is not past it."""
         desk = Desk(rebalance=RebalanceRules(max_exposure_krw=Decimal(99_594)))

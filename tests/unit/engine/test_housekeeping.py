@@ -212,6 +212,20 @@ class TestDailyLoss:
         assert (desk.engine.state.loss_today(desk.paper) or (0, 0))[0] > 1_000
         assert desk.all(BreakerTripped) == []
 
+    def test_on_paper_stands_until_midnight(self) -> None:
+        """A recovery of the marks does not bring the paper day back."""
+        desk = lossy()
+        desk.book(BINANCE_BTC, "108700", "108710")
+        desk.book(UPBIT_BTC, 153_190_000, 153_200_000)
+        desk.wait(2)
+        assert desk.engine.snapshot().breakers
+
+        desk.book(UPBIT_BTC, 152_890_000, 152_900_000)
+        desk.wait(3)
+
+        assert (desk.engine.state.loss_today(desk.paper) or (2_000, 0))[0] < 1_000
+        assert desk.all(BreakerCleared) == []
+
     def test_is_over_at_midnight(self) -> None:
         """A new day begins without the old one's loss."""
         desk = lossy(at_ns=BEFORE_MIDNIGHT_NS)

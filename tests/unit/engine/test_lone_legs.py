@@ -343,3 +343,37 @@ class TestInvariant:
             desk.even()
 
         assert len(desk.all(OrdersApproved)) == approved
+
+
+class TestLoneLegStop:
+    def test_is_told_once_while_the_unwinding_waits(self) -> None:
+        """The other leg's outcome is unknown: nothing can be sent, and somebody must know."""
+        desk = Desk()
+        desk.begin()
+        desk.signal()
+        sell, buy = desk.take_orders()
+        desk.report(sell)
+        desk.report(buy, OrderState.UNKNOWN, "0")
+
+        desk.book(UPBIT_BTC, 152_600_000, 152_610_000)
+        desk.wait(2)
+        assert desk.all(StopLossTriggered) == []
+        desk.book(UPBIT_BTC, 152_800_000, 152_810_000)
+        desk.wait(3)
+
+        (stop,) = desk.all(StopLossTriggered)
+        assert stop.change_krw <= stop.limit_krw < 0
+        assert stop.limit_krw == -Decimal("0.012") * Decimal("0.00066") * 150_900_000
+
+    def test_is_not_told_of_a_hedged_trade(self) -> None:
+        """A leg of a hedged trade is never stopped alone."""
+        desk = Desk()
+        desk.opened()
+        for step in range(1, 11):
+            upbit = 150_900_000 + step * 190_000
+            desk.book(UPBIT_BTC, upbit, upbit + 10_000)
+            desk.book(BINANCE_BTC, 107_990 + step * 136, 108_000 + step * 136)
+        desk.wait(2)
+
+        assert upbit > 150_900_000 * 1.012
+        assert desk.all(StopLossTriggered) == []

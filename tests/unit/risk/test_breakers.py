@@ -24,11 +24,11 @@ class TestRejectWindow:
         assert a_window(11, 9).is_over
         assert a_window(11, 9).share_pct == Decimal(55)
 
-    def test_judges_only_when_full(self) -> None:
-        """One rejection at the start of a day is not a hundred percent."""
-        assert not a_window(19, 0).is_over
-        assert a_window(19, 0).share_pct == 0
-        assert a_window(20, 0).is_over
+    def test_is_measured_against_the_whole_window(self) -> None:
+        """One rejection at the start of a day is not a hundred percent; eleven are enough."""
+        assert a_window(1, 0).share_pct == Decimal(5)
+        assert not a_window(10, 0).is_over
+        assert a_window(11, 0).is_over
 
     def test_only_the_last_twenty_count(self) -> None:
         """What fell out of the window is forgotten."""
