@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from trader import __version__
 from trader.commands import check, resume, run
 from trader.commands.arguments import OneLineParser, nearest
 from trader.domain.errors import ConfigError, TraderError
@@ -45,13 +46,14 @@ def main(argv: Sequence[str]) -> int:
 def _parsed(argv: Sequence[str]) -> Namespace:
     """``run`` is meant where no command is named."""
     words = list(argv)
-    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "run")
     parser = OneLineParser(
         prog="python -m trader",
         description="Live engine for Korean-won crypto spread arbitrage.",
         epilog=_EPILOG,
     )
+    parser.add_argument("--version", action="version", version=f"trader {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     known = set()
     for name, module in _COMMANDS.items():

@@ -115,7 +115,7 @@ def test_a_record_that_does_not_read_back_is_a_halt(
     connection.commit()
     connection.close()
 
-    assert start(lowered).state.authority == UNREADABLE
+    assert start(lowered).state.authority.latch == UNREADABLE.latch
 
 
 # the program on such a state

@@ -322,7 +322,7 @@ class Rehearsal:
         self.gate = Gate(paper, self.clock, self.queue.append, 2500, {})
         market = SyntheticMarket(seed)
         names = [InstrumentId(name) for name in market.instruments]
-        MockFeed(market, names, self.clock, self.queue.append, step_ms).start()
+        MockFeed(market, names, self.clock, self.queue.append, step_ms, seed).start()
         self.events: list[Event] = []
         self.facts: list[Fact] = []
 

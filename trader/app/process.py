@@ -174,6 +174,7 @@ class _Process:
                 f"strategy.pairs no longer names {leg}, of which the journal holds the open trade"
                 f" {trade_id}; allowed: pairs that name it until it is closed"
             )
+        self._warn_of_another_market()
         start_ns = int(settings.mock.start.timestamp()) * _NS
         # A journal that is further on continues: the date never goes back.
         clock = SimulatedClock(max(start_ns, self._engine.state.now_ns))
@@ -209,7 +210,14 @@ class _Process:
             lambda: None,
             {"guards": lambda: self._guards(guard), "status": self._metrics.to_json},
         )
-        feed = MockFeed(market, tuple(instruments), clock, self._inbox.put, settings.mock.step_ms)
+        feed = MockFeed(
+            market,
+            tuple(instruments),
+            clock,
+            self._inbox.put,
+            settings.mock.step_ms,
+            settings.mock.seed,
+        )
         feed.catch_up(clock.now().at_ns - start_ns)
         self._session = MockSession(
             self._engine,
@@ -276,6 +284,16 @@ class _Process:
     def _give_reply(self, _event: Event, outcome: Outcome) -> None:
         if outcome.reply is not None:
             self._port.answered(outcome.reply)
+
+    def _warn_of_another_market(self) -> None:
+        state, seed = self._engine.state, self._settings.mock.seed
+        before = state.last_seed
+        if before not in (None, seed) and state.ledgers[LedgerName.PAPER].trades:
+            _LOG.warning(
+                "mock.seed was %s and is %d: open trades of that market are priced on this one",
+                before,
+                seed,
+            )
 
     def _announce(self, restored: int) -> None:
         """The first lines: what runs, on which state, and where to look."""

@@ -1,8 +1,7 @@
 """A seeded market: what mock mode and the local exchange show instead of real venues.
 
 Latent processes (a coin's price, the dollar, the premiums between venues) advance with time, and
-order books are drawn around them. Episodes are scheduled rather than diced for at every step, so
-the step's length changes neither their times nor their number.
+order books are drawn around them. Episodes are scheduled, so no step length changes their times.
 """
 
 import math
@@ -373,7 +372,7 @@ class SyntheticMarket:
         """Let that many seconds of market time pass; zero seconds change nothing.
 
         Raises:
-            ValueError: the time is negative, infinite or not a number.
+            ValueError: the time is negative or not finite.
         """
         if not 0.0 <= elapsed_s < math.inf:
             raise ValueError(f"elapsed_s must be finite and not negative: {elapsed_s}")

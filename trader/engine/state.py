@@ -86,6 +86,7 @@ class State:
         self.verdict: Verdict | None = None
         self.readiness: Readiness | None = None
         self.was_running = False
+        self.last_seed: int | None = None
         self.last_usdt_krw: Decimal | None = None
         self._unwound_in_halt: set[TradeId] = set()
         self.now_ns = self.now_mono_ns = 0
@@ -159,7 +160,7 @@ class State:
                 if fact.authority.level is not Level.HALT:
                     self._unwound_in_halt.clear()
             case EngineStarted():
-                self.was_running = True
+                self.was_running, self.last_seed = True, fact.seed
             case EngineStopped():
                 self.was_running = False
             case FillBooked():

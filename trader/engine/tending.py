@@ -208,9 +208,7 @@ class Tending:
         )
 
     def _look_at_clock(self, ledger: Ledger, trade: Trade) -> None:
-        minutes = self._state.rules.max_holding_minutes
-        held_ns = self._state.now_ns - trade.opened_ns
-        if trade.phase is TradePhase.OPEN and minutes and held_ns > minutes * 60 * _SECOND_NS:
+        if trade.phase is TradePhase.OPEN and self._has_outstayed(trade):
             self.close(ledger, trade, Purpose.EXIT)
 
     def _has_outstayed(self, trade: Trade) -> bool:

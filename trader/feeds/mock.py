@@ -1,6 +1,7 @@
 """Mock feed: the seeded market as book events on simulated time. No network, no real clock."""
 
 from collections.abc import Callable, Sequence
+from random import Random
 
 from trader.domain.clock import SimulatedClock
 from trader.domain.events import BookUpdated, Event
@@ -12,9 +13,10 @@ _CATCH_UP_NS = 24 * 3_600 * 1_000_000_000
 
 
 class MockFeed:
-    """States every book of the synthetic market once a step, one after the other through the step.
+    """States every book of the synthetic market about once a step, one after the other.
 
-    Venues do not speak in one breath: the market moves on between one book and the next.
+    Venues do not speak in one breath: the market moves on between one book and the next, by a
+    little or by much, so that an order may find another book than the one it was decided on.
     """
 
     def __init__(
@@ -24,12 +26,15 @@ class MockFeed:
         clock: SimulatedClock,
         deliver: Callable[[Event], None],
         step_ms: int,
+        seed: int = 0,
     ) -> None:
         self._market = market
         self._clock = clock
         self._deliver = deliver
         self._instruments = tuple(instruments)
-        self._turn_ns = step_ms * 1_000_000 // len(self._instruments)
+        self._mean_gap_ns = step_ms * 1_000_000 // len(self._instruments)
+        self._chance = Random(f"{seed}/feed")
+        self._gap_ns = self._next_gap()
         self._turn = 0
 
     def catch_up(self, elapsed_ns: int) -> None:
@@ -41,18 +46,21 @@ class MockFeed:
         if elapsed_ns > _CATCH_UP_NS:
             self._market.step((elapsed_ns - _CATCH_UP_NS) / 1e9)
             elapsed_ns = _CATCH_UP_NS
-        for _ in range(elapsed_ns // self._turn_ns):
-            self._market.step(self._turn_ns / 1e9)
+        while self._gap_ns <= elapsed_ns:
+            elapsed_ns -= self._gap_ns
+            self._market.step(self._gap_ns / 1e9)
+            self._gap_ns = self._next_gap()
 
     def start(self) -> None:
         """Begin to speak, now."""
         self._clock.call_later(0, self._state_next)
 
     def _state_next(self) -> None:
-        self._market.step(self._turn_ns / 1e9)
+        self._market.step(self._gap_ns / 1e9)
         instrument = self._instruments[self._turn % len(self._instruments)]
         self._turn += 1
-        self._clock.call_later(self._turn_ns, self._state_next)
+        self._gap_ns = self._next_gap()
+        self._clock.call_later(self._gap_ns, self._state_next)
         stamp = self._clock.now()
         book = self._market.book(instrument)
         self._deliver(
@@ -67,3 +75,7 @@ class MockFeed:
                 )
             )
         )
+
+    def _next_gap(self) -> int:
+        """Between next to nothing and twice the mean."""
+        return int(self._mean_gap_ns * (0.02 + 1.96 * self._chance.random()))
