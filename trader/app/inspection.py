@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from trader.alerts.outbox import MIGRATIONS, Outbox
 from trader.alerts.rules import alerts_for
 from trader.app.figures import SETTLED_BY_A_RUN, guard_figures
+from trader.app.restoring import restore
 from trader.app.senses import HostSenses
 from trader.app.strategies import load_strategy
 from trader.app.wiring import engine_rules, guard_rules, simulated_instruments
@@ -104,6 +105,5 @@ def quiet(settings: Settings) -> Iterator[Quiet]:
     ):
         instruments = simulated_instruments(settings)
         engine = Engine(engine_rules(settings), instruments, load_strategy(settings, instruments))
-        engine.restore(journal.replay())
-        engine.trust(journal.authority())
+        restore(engine, journal, settings.mock.seed)
         yield Quiet(settings, journal, engine, HostSenses(settings, engine, lock))

@@ -127,6 +127,12 @@ def _log_fact(fact: Fact) -> None:
                 why=fact.result.fault or "limit",
                 decision=fact.decision.id,
             )
+        case _:
+            _log_trouble(fact)
+
+
+def _log_trouble(fact: Fact) -> None:
+    match fact:
         case RefusalEnded():
             _log.info(
                 "refusals ended",
@@ -135,12 +141,6 @@ def _log_fact(fact: Fact) -> None:
                 direction=fact.direction,
                 count=fact.count,
             )
-        case _:
-            _log_trouble(fact)
-
-
-def _log_trouble(fact: Fact) -> None:
-    match fact:
         case LegUnhedged():
             _log.error(
                 "leg unhedged",

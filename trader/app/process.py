@@ -16,6 +16,7 @@ from trader.app.inspection import SOCKET, journal_path
 from trader.app.listeners import AlertDesk, MarketLag, log_facts
 from trader.app.mock import MockSession
 from trader.app.options import RunOptions
+from trader.app.restoring import restore
 from trader.app.senses import HostSenses
 from trader.app.strategies import load_strategy
 from trader.app.wiring import (
@@ -167,14 +168,7 @@ class _Process:
         """Restore the engine and join its parts."""
         settings, journal = self._settings, self._journal
         self._engine = Engine(engine_rules(settings), instruments, strategy)
-        restored = self._engine.restore(journal.replay())
-        self._engine.trust(journal.authority())
-        for trade_id, leg in self._engine.strangers():
-            raise ConfigError(
-                f"strategy.pairs no longer names {leg}, of which the journal holds the open trade"
-                f" {trade_id}; allowed: pairs that name it until it is closed"
-            )
-        self._warn_of_another_market()
+        restored = restore(self._engine, journal, settings.mock.seed)
         start_ns = int(settings.mock.start.timestamp()) * _NS
         # A journal that is further on continues: the date never goes back.
         clock = SimulatedClock(max(start_ns, self._engine.state.now_ns))
@@ -200,16 +194,7 @@ class _Process:
             gate,
             (self._lag, log_facts, self._give_reply),
         )
-        guard = LiveGuard(guard_rules(settings))
-        self._port = LocalPort(
-            settings.engine.name,
-            clock,
-            self._inbox.put,
-            self._senses.sight,
-            # There is no live order to hold back here; the fact follows within the millisecond.
-            lambda: None,
-            {"guards": lambda: self._guards(guard), "status": self._metrics.to_json},
-        )
+        self._port = self._hatch(clock)
         feed = MockFeed(
             market,
             tuple(instruments),
@@ -274,6 +259,18 @@ class _Process:
         flatten = self._settings.engine.on_shutdown == "flatten"
         await self._session.end(reason, flatten=flatten)
 
+    def _hatch(self, clock: SimulatedClock) -> LocalPort:
+        guard = LiveGuard(guard_rules(self._settings))
+        return LocalPort(
+            self._settings.engine.name,
+            clock,
+            self._inbox.put,
+            self._senses.sight,
+            # There is no live order to hold back here; the fact follows within the millisecond.
+            lambda: None,
+            {"guards": lambda: self._guards(guard), "status": self._metrics.to_json},
+        )
+
     def _socket(self) -> PortSocket:
         return PortSocket(self._port, Path(self._settings.engine.state_dir) / SOCKET)
 
@@ -284,16 +281,6 @@ class _Process:
     def _give_reply(self, _event: Event, outcome: Outcome) -> None:
         if outcome.reply is not None:
             self._port.answered(outcome.reply)
-
-    def _warn_of_another_market(self) -> None:
-        state, seed = self._engine.state, self._settings.mock.seed
-        before = state.last_seed
-        if before not in (None, seed) and state.ledgers[LedgerName.PAPER].trades:
-            _LOG.warning(
-                "mock.seed was %s and is %d: open trades of that market are priced on this one",
-                before,
-                seed,
-            )
 
     def _announce(self, restored: int) -> None:
         """The first lines: what runs, on which state, and where to look."""

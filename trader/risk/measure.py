@@ -147,12 +147,7 @@ def measure_entry(
             (None,) if evidence is None else (Reading(evidence.expected_net_pct, seen_ms),)
         ),
         slippage_pct=tuple(map(_slippage, legs)),
-        leg_notional_krw=tuple(
-            [
-                None if value is None else Reading(value, leg.age_ms)
-                for leg, value in zip(legs, values, strict=True)
-            ]
-        ),
+        leg_notional_krw=tuple(map(_aged, legs, values)),
         loss_today_krw=(Reading(account.loss_today_krw, account.marks_age_ms),),
         liquidity_krw=tuple(map(_liquidity, legs)),
         order_delay_ms=_now((now_mono_ns - proposal.signal_ns) / 1e6),
@@ -174,6 +169,10 @@ def measure_entry(
         paused=_now(int(account.paused)),
         gate_shut=_now(int(account.gate_shut)),
     )
+
+
+def _aged(leg: _Leg, value: Decimal | None) -> Reading | None:
+    return None if value is None else Reading(value, leg.age_ms)
 
 
 def stop_reserve(
