@@ -131,6 +131,9 @@ class Reference:
                 )
             case ToPaper():
                 self._become(to_paper(self.authority, command.by, command.reason, sight))
+            case LiftHalt() if command.revision != self.authority.revision:
+                # What the operator answered is not what stands: neither halt nor pause is lifted.
+                pass
             case LiftHalt():
                 self._become(lift_halt(self.authority, command.by, command.revision, sight))
                 if self.authority.level is not Level.HALT:

@@ -98,6 +98,14 @@ class ProcessStarted(Struct, frozen=True, tag=True):
     """The host's files as they stood at the start."""
 
 
+class LossSeen(Struct, frozen=True, tag=True):
+    """The gate, sensing everything anew for an order, met what the last cycle had not."""
+
+    at_ns: int
+    mono_ns: int
+    readiness: Readiness
+
+
 class StopRequested(Struct, frozen=True, tag=True):
     """The process was asked to end: no entry after this. ``flatten`` closes what is open."""
 
@@ -132,6 +140,7 @@ Event = (
     | CommandReceived
     | CycleTicked
     | ProcessStarted
+    | LossSeen
     | StopRequested
     | ProcessStopping
     | FaultReported

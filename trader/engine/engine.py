@@ -19,6 +19,7 @@ from trader.domain.events import (
     FaultReported,
     FeedLost,
     FeesStated,
+    LossSeen,
     OrderReported,
     ProcessStarted,
     ProcessStopping,
@@ -241,6 +242,8 @@ class Engine:
                 self._on_report(event)
             case CycleTicked():
                 self._on_cycle(event)
+            case LossSeen():
+                self._gatekeeping.look(event.readiness, event.mono_ns)
             case CommandReceived():
                 self._reply = self._gatekeeping.obey(event)
             case FeedLost():
@@ -281,7 +284,8 @@ class Engine:
 
     def _on_cycle(self, event: CycleTicked) -> None:
         self._cycles += 1
-        self._gatekeeping.look(event)
+        if event.readiness is not None:
+            self._gatekeeping.look(event.readiness, event.mono_ns)
 
     def _start(self, event: ProcessStarted) -> None:
         state = self._state

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from trader.domain.authority import UNREADABLE, Authority, Level, Sight
 from trader.domain.control import Command, Halt, LiftHalt, Pause, Reply, Resume, ToPaper
-from trader.domain.events import CommandReceived, CycleTicked
+from trader.domain.events import CommandReceived
 from trader.domain.facts import AuthorityChanged, EntriesPaused, EntriesResumed, GateChanged
 from trader.domain.readiness import Readiness
 from trader.engine.state import State
@@ -41,14 +41,10 @@ class Gatekeeping:
         state.authority = replace(UNREADABLE, revision=state.authority.revision + 1)
         self._is_unwritten = True
 
-    def look(self, event: CycleTicked) -> None:
-        """One look of the control loop at everything that was sensed."""
-        state, readiness = self._state, event.readiness
-        if readiness is None:
-            return
-        authority, memory = self._guard.look(
-            state.authority, state.memory, readiness, event.mono_ns
-        )
+    def look(self, readiness: Readiness, mono_ns: int) -> None:
+        """One look, of a cycle or of the gate, at everything that was sensed."""
+        state = self._state
+        authority, memory = self._guard.look(state.authority, state.memory, readiness, mono_ns)
         state.memory = memory
         if authority != state.authority:
             state.record(AuthorityChanged(state.now_ns, authority))
@@ -153,6 +149,8 @@ class Gatekeeping:
                     already = under_halt_file
                 elif state.authority.level is Level.HALT:
                     already = "not lifted: it was halted again meanwhile"
+                elif state.paused:
+                    already = "not lifted: authority changed meanwhile; look, then resume again"
             case _:
                 assert_never(command)
         return done if changed else already

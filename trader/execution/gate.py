@@ -48,7 +48,8 @@ class GuardKeeper:
     """The keeper of a live process: the guard's rules over what is sensed at this instant.
 
     ``standing`` gives the authority and the guard's memory as they are now; ``sense`` looks at the
-    host by name, again for every order.
+    host by name, again for every order. ``saw_loss`` is handed what was sensed when it forbade an
+    order, so that the loop latches a loss that is over before its next look.
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class GuardKeeper:
         guard: LiveGuard,
         standing: Callable[[], tuple[Authority, Memory]],
         sense: Callable[[], Readiness],
+        saw_loss: Callable[[Readiness], None] = lambda _: None,
     ) -> None:
         self._guard = guard
         self._standing = standing
         self._sense = sense
+        self._saw_loss = saw_loss
         self._void_up_to = -1
         self._halts_on_their_way = 0
 
@@ -99,6 +102,7 @@ class GuardKeeper:
             blocks = ()
         else:
             self._void_up_to = memory.generation
+            self._saw_loss(readiness)
         return ";".join(blocks) or PAIR_NOT_READY
 
 

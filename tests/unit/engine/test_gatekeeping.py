@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tests.support.builders import UPBIT_BINANCE
 from tests.support.engine_harness import Desk
-from tests.support.live_desk import DRY_RUN_CYCLES, LiveDesk
+from tests.support.live_desk import DRY_RUN_CYCLES, GUARD, READY, LiveDesk
 from trader.domain.authority import HALT_LIFTED, UNREADABLE, Authority, Latch, Level
 from trader.domain.control import (
     BlockReason,
@@ -24,7 +24,7 @@ from trader.domain.control import (
     Resume,
     ToPaper,
 )
-from trader.domain.events import CycleTicked, ProcessStopping
+from trader.domain.events import CycleTicked, LossSeen, ProcessStopping
 from trader.domain.facts import (
     AuthorityChanged,
     EntriesPaused,
@@ -37,6 +37,8 @@ from trader.domain.instrument import UPBIT
 from trader.domain.order import ApprovedOrder, LedgerName, OrderState, Purpose
 from trader.domain.readiness import PairReadiness, Readiness
 from trader.engine.engine import Outcome
+from trader.execution.gate import GuardKeeper
+from trader.risk.live_guard import LiveGuard
 
 LOWERING: tuple[Command, ...] = (Pause("7"), Halt("7"), ToPaper("7"))
 
@@ -570,3 +572,54 @@ def tick(desk: Desk, *, halt_file: bool) -> None:
     host = desk.host if isinstance(desk, LiveDesk) else Readiness(mode=Mode.MOCK)
     sensed = replace(host, halt_file=halt_file, at_ns=desk.at_ns)
     desk.process(CycleTicked(desk.at_ns, desk.mono_ns, 1, sensed))
+
+
+class TestLossSeenAtTheGate:
+    def test_latches_though_it_is_over_before_the_next_look(self) -> None:
+        """The file was gone when an order wanted to leave, and is there again."""
+        desk = LiveDesk()
+        desk.go_live()
+
+        gone = replace(READY, confirm_file=False, confirm_file_safe=None, file_mark=None)
+        desk.process(LossSeen(desk.at_ns, desk.mono_ns, gone))
+
+        assert desk.authority.level is Level.PAPER
+        assert desk.authority.latch is not None
+        assert desk.authority.latch.reason == BlockReason.CONFIRM_FILE_MISSING
+
+    def test_is_handed_on_by_the_keeper(self) -> None:
+        """With everything that was sensed; an order that goes hands on nothing."""
+        desk = LiveDesk()
+        desk.go_live()
+        state = desk.engine.state
+        seen: list[Readiness] = []
+        sensed = [READY, replace(READY, env_flag=False)]
+        keeper = GuardKeeper(
+            LiveGuard(GUARD),
+            lambda: (state.authority, state.memory),
+            lambda: sensed.pop(0),
+            seen.append,
+        )
+        desk.signal()
+        order = next(order for fact in desk.all(OrdersApproved) for order in fact.orders)
+
+        assert keeper.why_not(order) == ""
+        assert seen == []
+        assert keeper.why_not(order)
+        assert [one.env_flag for one in seen] == [False]
+
+
+def test_a_pause_is_lifted_only_by_who_saw_what_stands() -> None:
+    """A resume written before something newer happened answers something else."""
+    desk = LiveDesk()
+    desk.go_live()
+    seen = desk.authority.revision
+    desk.command(Pause("7"))
+    desk.command(ToPaper("8"))
+
+    late = reply_of(desk.command(LiftHalt("7", seen)))
+    now = reply_of(desk.command(LiftHalt("7", desk.authority.revision)))
+
+    assert (late.changed, late.paused) == (False, True)
+    assert "look, then resume again" in late.note
+    assert (now.changed, now.paused, now.level) == (True, False, "PAPER")
