@@ -176,6 +176,12 @@ def _log_trouble(fact: Fact) -> None:
                 trade=fact.trade_id,
                 exposure_krw=f"{fact.exposure_krw:.0f}",
             )
+        case _:
+            _log_surroundings(fact)
+
+
+def _log_surroundings(fact: Fact) -> None:
+    match fact:
         case DirectionEmptied():
             _log.info(
                 "direction empty",
