@@ -1,38 +1,106 @@
 """The hatch: all that a bot or a host command may see of an engine. The protocol; no I/O here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from trader.domain.control import (
+    Alert,
+    AlertCode,
+    BlockReason,
+    CheckName,
     Command,
     Halt,
+    Language,
     LiftHalt,
+    Mode,
     Pause,
     Reply,
     Resume,
+    Severity,
     ToPaper,
+)
+from trader.domain.delivery import (
+    BotHealth,
+    DeliveryNote,
+    Folded,
+    NoteKind,
+    OutboxCounts,
+    StoredAlert,
+    Waiting,
+)
+from trader.domain.errors import CommandExpired, PortError, PortTimeout
+from trader.texts import (
+    SEOUL,
+    UNKNOWN,
+    explain_block,
+    explain_breaker,
+    explain_check,
+    moment,
+    number,
+    percent,
+    quantity,
+    render,
+    span,
+    won,
+    words_of,
 )
 
 __all__ = [
+    "SEOUL",
+    "UNKNOWN",
+    "Alert",
+    "AlertCode",
+    "BlockReason",
+    "BotHealth",
+    "CheckName",
     "Command",
+    "CommandExpired",
+    "DeliveryNote",
+    "Folded",
     "Halt",
+    "Language",
     "LiftHalt",
+    "Mode",
+    "NoteKind",
+    "OutboxCounts",
     "Pause",
+    "PortError",
+    "PortTimeout",
     "Reply",
     "Resume",
+    "Severity",
+    "StoredAlert",
     "ToPaper",
     "TraderPort",
+    "Waiting",
+    "explain_block",
+    "explain_breaker",
+    "explain_check",
+    "moment",
+    "number",
+    "percent",
+    "quantity",
+    "render",
+    "span",
+    "won",
+    "words_of",
 ]
+
+NO_ARGUMENTS: Mapping[str, object] = {}
 
 
 class TraderPort(Protocol):
-    """One way in for everyone who watches or steers. ``to`` names an engine."""
+    """One way in for everyone who watches or steers.
+
+    ``to`` names an engine; empty means the only one. Every method may raise PortTimeout where no
+    answer came in time, and PortError where the engine is not known or does not answer.
+    """
 
     async def engines(self) -> tuple[str, ...]:
         """The engines that can be reached."""
         ...
 
-    async def command(self, command: Command, to: str) -> Reply:
+    async def command(self, command: Command, to: str = "") -> Reply:
         """Give a command and wait for what it led to, durable and read back.
 
         Raises:
@@ -40,11 +108,37 @@ class TraderPort(Protocol):
         """
         ...
 
-    async def ask(self, question: str, to: str) -> Mapping[str, object]:
-        """Ask for figures: ``guards`` or ``status``.
+    async def ask(
+        self, question: str, to: str = "", arguments: Mapping[str, object] = NO_ARGUMENTS
+    ) -> Mapping[str, object]:
+        """Ask for figures, such as ``guards`` or ``status``; the answer is JSON at heart.
 
         Raises:
             PortTimeout: no answer came in time.
             PortError: the engine does not know the question.
         """
+        ...
+
+    async def alerts(self, most: int, to: str = "") -> Waiting:
+        """What waits to be told: criticals, then clearings, warnings and infos, each by age."""
+        ...
+
+    async def news(self, timeout_s: float, to: str = "") -> None:
+        """Return once alerts were committed since the last call, or after ``timeout_s``."""
+        ...
+
+    async def acknowledge(self, notes: Sequence[DeliveryNote], to: str = "") -> None:
+        """Note what became of alerts; on disk when it returns."""
+        ...
+
+    async def folded_told(self, folded: Sequence[Folded], to: str = "") -> None:
+        """Note that these folded infos were told in a digest; on disk when it returns."""
+        ...
+
+    async def conditions(self, to: str = "") -> frozenset[str]:
+        """Keys of the lasting conditions that stand."""
+        ...
+
+    async def report(self, health: BotHealth, to: str = "") -> None:
+        """Tell the engine whether its operator can be reached."""
         ...
