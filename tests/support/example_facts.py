@@ -14,6 +14,8 @@ from trader.domain.facts import (
     ClosingBegan,
     ClosingEnded,
     ClosingFreed,
+    ClosingsRestored,
+    ClosingsRevoked,
     ClosingStuck,
     DayRolled,
     DirectionEmptied,
@@ -39,6 +41,8 @@ from trader.domain.facts import (
     OrderIdsReserved,
     OrderMoved,
     OrdersApproved,
+    OrdersAtHalt,
+    OrdersAtHaltEnded,
     PositionsUnguarded,
     RebalanceBegan,
     RefusalBegan,
@@ -59,8 +63,10 @@ from trader.domain.order import (
     OrderState,
     PairName,
     Purpose,
+    Side,
     TradeId,
 )
+from trader.domain.trade_facts import HandOrder, OpenTrade, OrderAtHalt, OrderEnd, PriceBasis
 
 AT_NS = 1_795_000_000_000_000_000
 LIVE, PAPER = LedgerName.LIVE, LedgerName.PAPER
@@ -69,6 +75,8 @@ TRADE = TradeId("t-1")
 ORDER = ClientOrderId("tr-1-1")
 DIRECTION = "upbit>binance"
 UPBIT_BTC = InstrumentId("upbit:BTC-KRW")
+BINANCE_BTC = InstrumentId("binance:BTC-USDT")
+ETH = InstrumentId("upbit:ETH-KRW")
 BTC = Asset("BTC")
 
 SILENT_FACTS: frozenset[type] = frozenset(
@@ -110,11 +118,89 @@ def a_breaker(
     return BreakerTripped(AT_NS, ledger, breaker, "upbit", Decimal(11), Decimal(10))
 
 
+def a_revocation() -> ClosingsRevoked:
+    """Three legs to be closed by hand: priced now, priced a while ago, not priced."""
+    orders = (
+        HandOrder(
+            TRADE,
+            UPBIT_BTC,
+            Side.BUY,
+            Decimal("0.0123"),
+            PriceBasis.LIMIT,
+            Decimal("51234000"),
+            40,
+        ),
+        HandOrder(
+            TRADE,
+            BINANCE_BTC,
+            Side.SELL,
+            Decimal("0.0123"),
+            PriceBasis.MID,
+            Decimal("36890.155"),
+            12_000,
+        ),
+        HandOrder(TradeId("t-2"), ETH, Side.SELL, Decimal("1.5"), PriceBasis.MARKET),
+    )
+    blocks = (BlockReason.ENV_FLAG_MISSING, BlockReason.CONFIRM_FILE_MISSING)
+    return ClosingsRevoked(AT_NS, blocks, orders)
+
+
+def an_order_at_halt(
+    number: int = 1,
+    state: OrderState = OrderState.ACKNOWLEDGED,
+    side: Side = Side.SELL,
+    instrument: InstrumentId = UPBIT_BTC,
+) -> OrderAtHalt:
+    """An order of 0.00066, which a halt found in flight."""
+    return OrderAtHalt(
+        LIVE, ClientOrderId(f"tr-main-{number}"), instrument, side, Decimal("0.00066"), state
+    )
+
+
+def an_order_end(
+    number: int,
+    state: OrderState,
+    executed: str = "0",
+    price: str | None = None,
+    reason: str = "",
+) -> OrderEnd:
+    """How such an order ended."""
+    return OrderEnd(
+        an_order_at_halt(number, state),
+        Decimal(executed),
+        None if price is None else Decimal(price),
+        reason,
+    )
+
+
+A_HALT = Authority(Level.HALT, 1, Latch("HALT", "me", AT_NS, None))
+A_FLIGHT = OrdersAtHalt(
+    AT_NS,
+    5,
+    (
+        an_order_at_halt(1),
+        an_order_at_halt(2, OrderState.UNKNOWN, Side.BUY, BINANCE_BTC),
+    ),
+)
+THEIR_ENDS = OrdersAtHaltEnded(
+    AT_NS,
+    5,
+    (
+        an_order_end(1, OrderState.FILLED, "0.00066", "150900000"),
+        an_order_end(2, OrderState.CANCELLED, "0.0003", "150900123.456789"),
+        an_order_end(3, OrderState.CANCELLED),
+        an_order_end(4, OrderState.REJECTED, reason="insufficient_funds_bid"),
+        an_order_end(5, OrderState.BLOCKED, reason="HALTED"),
+        an_order_end(6, OrderState.UNKNOWN),
+        an_order_end(7, OrderState.QUARANTINED, "0.0003", "150900000"),
+    ),
+)
+
 TOLD_FACTS: tuple[Fact, ...] = (
     EngineStarted(AT_NS, "main", Mode.LIVE, "0.1.0", 7),
     EngineStopped(AT_NS, "SIGTERM"),
     PositionsUnguarded(AT_NS, Mode.MOCK, 2),
-    AuthorityChanged(AT_NS, Authority(Level.HALT, 1, Latch("HALT", "me", AT_NS, None))),
+    AuthorityChanged(AT_NS, A_HALT, (OpenTrade(PAIR, DIRECTION, Decimal("99594.4")),)),
     AuthorityChanged(AT_NS, Authority(Level.PAPER, 2, Latch(HALT_LIFTED, "host", AT_NS, None))),
     AuthorityChanged(AT_NS, Authority(Level.PAPER, 3, Latch("CRASH", "host", AT_NS, None))),
     AuthorityChanged(AT_NS, Authority(Level.LIVE, 4)),
@@ -163,4 +249,8 @@ TOLD_FACTS: tuple[Fact, ...] = (
     EntriesPaused(AT_NS, "kim", "lunch"),
     EntriesResumed(AT_NS, "kim"),
     FaultRecorded(AT_NS, "feeds.upbit", "could not parse"),
+    a_revocation(),
+    ClosingsRestored(AT_NS, 2),
+    A_FLIGHT,
+    THEIR_ENDS,
 )

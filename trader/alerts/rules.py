@@ -22,6 +22,8 @@ from trader.domain.facts import (
     ClosingBegan,
     ClosingEnded,
     ClosingFreed,
+    ClosingsRestored,
+    ClosingsRevoked,
     ClosingStuck,
     DayRolled,
     DirectionEmptied,
@@ -47,6 +49,8 @@ from trader.domain.facts import (
     OrderIdsReserved,
     OrderMoved,
     OrdersApproved,
+    OrdersAtHalt,
+    OrdersAtHaltEnded,
     PositionsUnguarded,
     RebalanceBegan,
     RefusalBegan,
@@ -60,6 +64,7 @@ from trader.domain.facts import (
 )
 from trader.domain.order import FINAL_STATES, LedgerName, OrderState
 from trader.texts import SEPARATOR, VARIANT
+from trader.texts.listing import spelled
 
 UNTOLD_CHECKS = frozenset(
     {
@@ -96,6 +101,7 @@ _Process = (
 _Bound = RefusalBegan | RefusalEnded | BreakerTripped | BreakerCleared
 _Trade = TradeOpened | TradeClosed | StopLossTriggered | RebalanceBegan | DustMoved
 _Trouble = OrderMoved | LegUnhedged | LegHedged | ClosingStuck | ClosingFreed
+_Handover = ClosingsRevoked | ClosingsRestored | OrdersAtHalt | OrdersAtHaltEnded
 _Inventory = DirectionEmptied | DirectionRefilled | InventorySkewed | InventoryLevelled
 _Venue = FeedWentStale | FeedRecovered | FeeChanged
 
@@ -115,6 +121,8 @@ def alert_for(fact: Fact) -> Alert | None:
         return _of_trade(fact)
     if isinstance(fact, _Trouble):
         return _of_trouble(fact)
+    if isinstance(fact, _Handover):
+        return _of_handover(fact)
     if isinstance(fact, _Inventory):
         return _of_inventory(fact)
     if isinstance(fact, _Venue):
@@ -142,7 +150,7 @@ def _of_process(fact: _Process) -> Alert | None:
         case EngineStopped():
             return _told(fact, AlertCode.STOPPED, _INFO, "engine")
         case GateChanged():
-            if fact.mode is not Mode.LIVE:
+            if fact.mode is not Mode.LIVE or not fact.told:
                 return None
             key = f"{AlertCode.LIVE_BLOCKED}:gate"
             if fact.live:
@@ -166,9 +174,10 @@ def _authority(fact: AuthorityChanged) -> Alert | None:
     authority, latch = fact.authority, fact.authority.latch
     if authority.level is Level.LIVE or latch is None:
         return _over(fact, AlertCode.DEMOTED, "engine")
-    extra = {"reason": latch.reason, "by": latch.who}
+    extra: dict[str, object] = {"reason": latch.reason, "by": latch.who}
     if authority.level is Level.HALT:
-        return _told(fact, AlertCode.HALTED, _CRITICAL, "engine", extra, lasting=True)
+        is_open = {**extra, "count": len(fact.open_trades)}
+        return _told(fact, AlertCode.HALTED, _CRITICAL, "engine", is_open, lasting=True)
     if latch.reason == HALT_LIFTED:
         return _over(fact, AlertCode.HALTED, "engine", extra)
     if authority.used_up:
@@ -282,6 +291,32 @@ def _of_trouble(fact: _Trouble) -> Alert | None:
             assert_never(fact)
 
 
+def _of_handover(fact: _Handover) -> Alert:
+    match fact:
+        case ClosingsRevoked():
+            extra: dict[str, object] = {
+                VARIANT: "revoked",
+                "ledger": LedgerName.LIVE,
+                "count": len(fact.hand_orders),
+                "why": ", ".join(fact.blocks),
+            }
+            code = AlertCode.POSITION_UNGUARDED
+            return _told(fact, code, _CRITICAL, "revoked", extra, lasting=True)
+        case ClosingsRestored():
+            extra = {VARIANT: "revoked", "ledger": LedgerName.LIVE}
+            return _over(fact, AlertCode.POSITION_UNGUARDED, "revoked", extra)
+        case OrdersAtHalt():
+            # Not lasting: the halt itself is what lasts.
+            extra = {VARIANT: "in_flight", "count": len(fact.in_flight)}
+            subject = f"in_flight:{fact.revision}"
+            return _told(fact, AlertCode.HALTED, _CRITICAL, subject, extra)
+        case OrdersAtHaltEnded():
+            subject = f"ended:{fact.revision}"
+            return _told(fact, AlertCode.HALTED, _WARNING, subject, {VARIANT: "ended"})
+        case _:
+            assert_never(fact)
+
+
 def _of_inventory(fact: _Inventory) -> Alert:
     # A normal state, which a transfer mends whenever it suits; it need not sound.
     match fact:
@@ -350,8 +385,15 @@ def _fields(fact: Fact, extra: Mapping[str, object]) -> dict[str, str]:
         # What is not known is left out, so that its line is, too; a nested record is no figure.
         if name == "at_ns" or value in (None, "", ()) or isinstance(value, Struct):
             continue
-        fields[name] = SEPARATOR.join(value) if isinstance(value, tuple) else str(value)
+        fields[name] = _text(value)
     return fields
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, tuple):
+        return str(value)
+    is_list = isinstance(value[0], Struct)
+    return spelled(value) if is_list else SEPARATOR.join(value)
 
 
 def _ms(nanoseconds: int) -> int:

@@ -14,6 +14,8 @@ from trader.domain.events import BookUpdated, Event
 from trader.domain.facts import (
     BreakerCleared,
     BreakerTripped,
+    ClosingsRestored,
+    ClosingsRevoked,
     ClosingStuck,
     DirectionEmptied,
     DustMoved,
@@ -24,6 +26,8 @@ from trader.domain.facts import (
     GateChanged,
     LegHedged,
     LegUnhedged,
+    OrdersAtHalt,
+    OrdersAtHaltEnded,
     RebalanceBegan,
     RefusalBegan,
     RefusalEnded,
@@ -169,6 +173,8 @@ def _log_trouble(fact: Fact) -> None:
             )
         case RestBegan():
             _log.info("direction rests", pair=fact.pair, direction=fact.direction)
+        case ClosingsRevoked() | ClosingsRestored() | OrdersAtHalt() | OrdersAtHaltEnded():
+            _log_handover(fact)
         case RebalanceBegan():
             _log.info(
                 "rebalance",
@@ -178,6 +184,48 @@ def _log_trouble(fact: Fact) -> None:
             )
         case _:
             _log_surroundings(fact)
+
+
+def _log_handover(
+    fact: ClosingsRevoked | ClosingsRestored | OrdersAtHalt | OrdersAtHaltEnded,
+) -> None:
+    match fact:
+        case ClosingsRevoked():
+            for order in fact.hand_orders:
+                _log.error(
+                    "close by hand",
+                    trade=order.trade_id,
+                    instrument=order.instrument,
+                    side=order.side.value,
+                    quantity=str(order.quantity),
+                    price=str(order.price),
+                    basis=order.basis.value,
+                    reasons=";".join(fact.blocks),
+                )
+        case ClosingsRestored():
+            _log.info("no orders by hand any more", open_legs=fact.legs)
+        case OrdersAtHalt():
+            for named in fact.in_flight:
+                _log.warning(
+                    "in flight at the halt",
+                    ledger=named.ledger.value,
+                    order=named.client_order_id,
+                    instrument=named.instrument,
+                    side=named.side.value,
+                    quantity=str(named.quantity),
+                    state=named.state.value,
+                )
+        case OrdersAtHaltEnded():
+            for end in fact.ends:
+                _log.warning(
+                    "ended after the halt",
+                    ledger=end.order.ledger.value,
+                    order=end.order.client_order_id,
+                    state=end.order.state.value,
+                    executed=str(end.executed),
+                    average_price=str(end.average_price),
+                    reason=end.reason,
+                )
 
 
 def _log_surroundings(fact: Fact) -> None:

@@ -19,13 +19,18 @@ from trader.domain.trade_facts import (
     ClosingBegan,
     ClosingEnded,
     ClosingFreed,
+    ClosingsRestored,
+    ClosingsRevoked,
     ClosingStuck,
     DustMoved,
     FillBooked,
     LegHedged,
     LegUnhedged,
+    OpenTrade,
     OrderMoved,
     OrdersApproved,
+    OrdersAtHalt,
+    OrdersAtHaltEnded,
     RebalanceBegan,
     StopLossTriggered,
     TradeAbandoned,
@@ -44,6 +49,8 @@ __all__ = [
     "ClosingEnded",
     "ClosingFreed",
     "ClosingStuck",
+    "ClosingsRestored",
+    "ClosingsRevoked",
     "DayRolled",
     "DirectionEmptied",
     "DirectionRefilled",
@@ -69,6 +76,8 @@ __all__ = [
     "OrderIdsReserved",
     "OrderMoved",
     "OrdersApproved",
+    "OrdersAtHalt",
+    "OrdersAtHaltEnded",
     "PositionsUnguarded",
     "RebalanceBegan",
     "RefusalBegan",
@@ -116,12 +125,16 @@ class EngineStopped(Struct, frozen=True, tag=True):
 
 
 class GateChanged(Struct, frozen=True, tag=True):
-    """The live gate opened or shut, or the reasons why it is shut changed."""
+    """The live gate opened or shut, or the reasons why it is shut changed.
+
+    A suspension under 30 s is not ``told``, but counted by the fact that ends it, live and untold.
+    """
 
     at_ns: int
     mode: Mode
     live: bool
     blocks: tuple[BlockReason, ...]
+    told: bool = True
 
 
 class RefusalBegan(Struct, frozen=True, tag=True):
@@ -299,10 +312,11 @@ class EquitySampled(Struct, frozen=True, tag=True):
 
 
 class AuthorityChanged(Struct, frozen=True, tag=True):
-    """What people permit changed; synced to disk before anybody is answered."""
+    """What people permit changed; synced before anybody is answered. A halt says what is open."""
 
     at_ns: int
     authority: Authority
+    open_trades: tuple[OpenTrade, ...] = ()
 
 
 class EntriesPaused(Struct, frozen=True, tag=True):
@@ -341,6 +355,8 @@ Fact = (
     | EngineStopped
     | GateChanged
     | OrdersApproved
+    | OrdersAtHalt
+    | OrdersAtHaltEnded
     | OrderMoved
     | FillBooked
     | RefusalBegan
@@ -354,6 +370,8 @@ Fact = (
     | ClosingEnded
     | ClosingStuck
     | ClosingFreed
+    | ClosingsRevoked
+    | ClosingsRestored
     | LegUnhedged
     | LegHedged
     | DustMoved

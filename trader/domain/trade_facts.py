@@ -1,10 +1,11 @@
 """Facts about trades: orders, fills, legs, openings and closings. See ``domain.facts``."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 from msgspec import Struct
 
-from trader.domain.control import CheckName
+from trader.domain.control import BlockReason, CheckName
 from trader.domain.decision import Decision
 from trader.domain.instrument import InstrumentId
 from trader.domain.order import (
@@ -15,6 +16,7 @@ from trader.domain.order import (
     OrderState,
     PairName,
     Purpose,
+    Side,
     TradeId,
 )
 
@@ -193,3 +195,86 @@ class TradePeaked(Struct, frozen=True, tag=True):
     ledger: LedgerName
     trade_id: TradeId
     best_krw: Decimal
+
+
+class OpenTrade(Struct, frozen=True):
+    """A trade that stands, as a person counts it; the notional is that of its entry."""
+
+    pair: PairName
+    direction: str
+    notional_krw: Decimal
+
+
+class PriceBasis(StrEnum):
+    """Where the price of an order to be placed by hand comes from."""
+
+    LIMIT = "limit"
+    """The limit price a closing of the engine's own would carry now."""
+    MID = "mid"
+    """The middle of the last book, which is fresh no more."""
+    MARKET = "market"
+    """No price is known."""
+
+
+class HandOrder(Struct, frozen=True):
+    """An open leg as the order that would close it. ``price`` is in the quote asset."""
+
+    trade_id: TradeId
+    instrument: InstrumentId
+    side: Side
+    quantity: Decimal
+    basis: PriceBasis
+    price: Decimal | None = None
+    age_ms: int | None = None
+    """How old the book behind ``price`` is."""
+
+
+class ClosingsRevoked(Struct, frozen=True, tag=True):
+    """No live closing may leave while live legs are open: each must be closed by hand."""
+
+    at_ns: int
+    blocks: tuple[BlockReason, ...]
+    hand_orders: tuple[HandOrder, ...]
+
+
+class ClosingsRestored(Struct, frozen=True, tag=True):
+    """Nothing revokes live closings any more, or no leg is left; ``legs`` are still open."""
+
+    at_ns: int
+    legs: int
+
+
+class OrderAtHalt(Struct, frozen=True):
+    """An order that was out, or about to leave, when a halt came."""
+
+    ledger: LedgerName
+    client_order_id: ClientOrderId
+    instrument: InstrumentId
+    side: Side
+    quantity: Decimal
+    state: OrderState
+
+
+class OrdersAtHalt(Struct, frozen=True, tag=True):
+    """A halt came while orders were in flight; ``revision`` is that of the halt."""
+
+    at_ns: int
+    revision: int
+    in_flight: tuple[OrderAtHalt, ...]
+
+
+class OrderEnd(Struct, frozen=True):
+    """How an order that a halt found in flight ended; ``average_price`` is in the quote asset."""
+
+    order: OrderAtHalt
+    executed: Decimal
+    average_price: Decimal | None = None
+    reason: str = ""
+
+
+class OrdersAtHaltEnded(Struct, frozen=True, tag=True):
+    """Each order that a halt found in flight is over, or its outcome is unknown."""
+
+    at_ns: int
+    revision: int
+    ends: tuple[OrderEnd, ...]

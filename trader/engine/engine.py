@@ -47,6 +47,7 @@ from trader.domain.order import (
 )
 from trader.engine.decisions import Decisions
 from trader.engine.gatekeeping import Gatekeeping
+from trader.engine.handover import Handover
 from trader.engine.housekeeping import Housekeeping
 from trader.engine.reports import Reports
 from trader.engine.rules import EngineRules
@@ -97,6 +98,7 @@ class Engine:
         self._reports = Reports(self._state, self._housekeeping, self._tending)
         self._ledgers = tuple(self._state.ledgers.values())
         self._gatekeeping = Gatekeeping(self._state)
+        self._handover = Handover(self._state)
         self._reply: Reply | None = None
         self._next_second_ns = 0
         self._cycles = self._faults = 0
@@ -130,6 +132,8 @@ class Engine:
             self._on_book(event.book)
         else:
             self._on_other(event)
+            if type(event) is not ProcessStopping:
+                self._handover.watch()
         # After the last event nobody is left to hear how an order ended.
         if state.now_mono_ns >= self._next_second_ns and type(event) is not ProcessStopping:
             self._each_second()
@@ -165,6 +169,7 @@ class Engine:
             cycles=self._cycles,
             stop_losses=self._tending.stop_losses,
             faults=self._faults + self._reports.strangers,
+            suspensions=self._gatekeeping.suspensions,
         )
 
     # quotes
@@ -268,8 +273,10 @@ class Engine:
 
     def _each_second(self) -> None:
         self._next_second_ns = self._state.now_mono_ns + _SECOND_NS
+        self._gatekeeping.each_second()
         self._housekeeping.each_second()
         self._tending.each_second()
+        self._handover.watch()
         for pair, direction in self._decisions.standing_signals:
             if not self._strategy.is_signal(pair, direction, self._state.market):
                 self._decisions.signal_ended(pair, direction)

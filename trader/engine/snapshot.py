@@ -63,6 +63,8 @@ class Snapshot(Struct, frozen=True):
     feeds: tuple[FeedView, ...]
     breakers: tuple[str, ...]
     """``CODE subject`` of each breaker that stands."""
+    suspensions: int = 0
+    """Of the live gate, those that were over within 30 s: counted, not told."""
 
     @property
     def ledger(self) -> LedgerView:

@@ -14,6 +14,8 @@ from trader.domain.facts import (
     AuthorityChanged,
     BreakerCleared,
     BreakerTripped,
+    ClosingsRestored,
+    ClosingsRevoked,
     DirectionEmptied,
     DirectionRefilled,
     EngineStarted,
@@ -44,6 +46,8 @@ from trader.domain.order import (
 )
 from trader.domain.readiness import Readiness
 from trader.domain.trade import Trade
+from trader.domain.trade_facts import HandOrder
+from trader.engine.halted_orders import HaltedOrders
 from trader.engine.rules import EngineRules
 from trader.portfolio.ledger import Ledger
 from trader.portfolio.marks import TradeMark, mark_trade
@@ -85,6 +89,10 @@ class State:
         self.memory = Memory(dry_left=rules.guard.dry_run_cycles)
         self.verdict: Verdict | None = None
         self.readiness: Readiness | None = None
+        self.revoked_by: tuple[BlockReason, ...] = ()
+        self.hand_orders: tuple[HandOrder, ...] = ()
+        self.halted_orders = HaltedOrders()
+        self.halt_is_new = False
         self.was_running = False
         self.last_seed: int | None = None
         self.last_usdt_krw: Decimal | None = None
@@ -122,6 +130,7 @@ class State:
         """Fold one fact in, new or replayed."""
         for ledger in self.ledgers.values():
             ledger.apply(fact)
+        self.halted_orders.apply(fact)
         match fact:
             case OrdersApproved():
                 self._count_opening(fact)
@@ -156,9 +165,15 @@ class State:
             case GateChanged():
                 self.blocks = fact.blocks
             case AuthorityChanged():
-                self.authority = fact.authority
+                was, self.authority = self.authority.level, fact.authority
                 if fact.authority.level is not Level.HALT:
                     self._unwound_in_halt.clear()
+                elif was is not Level.HALT:
+                    self.halt_is_new = True
+            case ClosingsRevoked():
+                self.hand_orders = fact.hand_orders
+            case ClosingsRestored():
+                self.hand_orders = ()
             case EngineStarted():
                 self.was_running, self.last_seed = True, fact.seed
             case EngineStopped():
@@ -172,6 +187,8 @@ class State:
         """After a replay: what held only for the process that is gone."""
         self._number = self._numbers_end
         self.blocks = None
+        # What it found in flight was written with the halt.
+        self.halt_is_new = False
 
     # what is so now
 

@@ -12,7 +12,13 @@ _ZERO = Decimal(0)
 
 
 def snapshot(
-    state: State, decisions: Decisions, *, cycles: int, stop_losses: int, faults: int
+    state: State,
+    decisions: Decisions,
+    *,
+    cycles: int,
+    stop_losses: int,
+    faults: int,
+    suspensions: int,
 ) -> Snapshot:
     """One frozen picture of everything, as of the last event."""
     return Snapshot(
@@ -34,6 +40,7 @@ def snapshot(
         faults=faults,
         feeds=feed_views(state),
         breakers=tuple(f"{key[0]} {key[1]}" for _, key in state.breakers),
+        suspensions=suspensions,
     )
 
 

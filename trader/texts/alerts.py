@@ -9,6 +9,7 @@ from trader.domain.facts import BreakerCode
 from trader.texts import alerts_en, alerts_ko
 from trader.texts.entry import AlertText, Explanation, Words
 from trader.texts.format import SEOUL, UNKNOWN, moment, number, percent, quantity, span, won
+from trader.texts.listing import cut, direction, lines_of, plain
 from trader.texts.reasons import (
     BREAKER_UNITS,
     CHECK_UNITS,
@@ -30,7 +31,6 @@ MAX_CHARS = 2_900
 
 _MARKS = {Severity.CRITICAL: "🚨", Severity.WARNING: "⚠️", Severity.INFO: "ℹ️"}
 _OVER = "✅"
-_MAX_VALUE_CHARS = 400
 _MAX_LISTED = 6
 _SIGNED = frozenset({"pnl_krw", "pnl_pct", "change_krw"})
 _QUANTITIES = frozenset({"quantity", "amount", "price", "executed", "expected", "found"})
@@ -53,7 +53,7 @@ def render(alert: Alert, language: Language, zone: tzinfo = SEOUL) -> str:
     parts += [_filled(line, shown) for line in lines if placeholders(line) <= shown.keys()]
     parts.append(moment(alert.at_ns, zone))
     # Cut in the middle, since the end says what to do.
-    return f"{_cut(chr(10).join(parts), MAX_CHARS - len(to_do))}\n{to_do}"
+    return f"{cut(chr(10).join(parts), MAX_CHARS - len(to_do))}\n{to_do}"
 
 
 def words_of(language: Language) -> Words:
@@ -85,7 +85,7 @@ def _shown(fields: Mapping[str, str], words: Words, language: Language) -> dict[
     unit, explanation = _meaning(fields, language)
     for name in _BY_UNIT & fields.keys():
         if fields[name]:
-            shown[name] = in_unit(_plain(fields[name]), unit, language)
+            shown[name] = in_unit(plain(fields[name]), unit, language)
     if explanation is not None:
         shown["refused"] = shown["tripped"] = explanation.sentence
         shown["mend"] = explanation.mend
@@ -110,11 +110,12 @@ def _value(name: str, raw: str, words: Words, language: Language) -> str:
         case "checks":
             return _checks(raw, words, language)
         case "direction":
-            return _direction(raw, words)
+            return direction(raw, words)
         case "purpose" | "reason":
-            return words.purposes.get(raw) or _plain(raw)
+            return words.purposes.get(raw) or plain(raw)
         case _:
-            return _figure(name, raw, language) or _plain(raw)
+            listed = lines_of(name, raw, words, language)
+            return listed or _figure(name, raw, language) or plain(raw)
 
 
 def _figure(name: str, raw: str, language: Language) -> str | None:
@@ -139,7 +140,7 @@ def _blocks(raw: str, words: Words, language: Language) -> str:
             why = explain_block(BlockReason[code], language)
             lines.append(f"• {code}: {why.sentence} → {why.mend}")
         else:
-            lines.append(f"• {_plain(code)}")
+            lines.append(f"• {plain(code)}")
     return _listed(lines, codes, words)
 
 
@@ -150,27 +151,12 @@ def _checks(raw: str, words: Words, language: Language) -> str:
         if code in CheckName.__members__:
             lines.append(f"• {code}: {explain_check(CheckName[code], language).sentence}")
         else:
-            lines.append(f"• {_plain(code)}")
+            lines.append(f"• {plain(code)}")
     return _listed(lines, codes, words)
 
 
 def _listed(lines: list[str], codes: list[str], words: Words) -> str:
     rest = codes[_MAX_LISTED:]
     if rest:
-        lines.append(words.and_more.format(count=len(rest), codes=_plain(", ".join(rest))))
+        lines.append(words.and_more.format(count=len(rest), codes=plain(", ".join(rest))))
     return "\n".join(lines)
-
-
-def _direction(raw: str, words: Words) -> str:
-    sold, arrow, bought = _plain(raw).partition(">")
-    return words.direction.format(sold=sold, bought=bought) if arrow else sold
-
-
-def _plain(raw: str) -> str:
-    # A venue's own words may hold anything; one line of printable text is all a phone needs.
-    printable = "".join(char if char.isprintable() else " " for char in raw)
-    return _cut(" ".join(printable.split()), _MAX_VALUE_CHARS)
-
-
-def _cut(text: str, at_most: int) -> str:
-    return text if len(text) <= at_most else text[: at_most - 1] + "…"

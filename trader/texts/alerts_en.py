@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from trader.texts.entry import AlertText, Words
+from trader.texts.entry import AlertText, OrderWords, Words
 
 _NOTHING = "Nothing."
 _TRADE = "{pair}: {direction}"
@@ -155,9 +155,20 @@ _TEXTS: Mapping[str, AlertText] = {
     ),
     "halted": AlertText(
         title="HALTED",
-        lines=("{reason}", "By {by}"),
+        lines=("{reason}", "By {by}", "Open live: {count}", "{open_trades}"),
         action="Nothing trades now: look after what is open. Resuming lifts it to paper at most.",
         cleared="Halt lifted",
+    ),
+    "halted.in_flight": AlertText(
+        title="Halted with orders in flight: {count}",
+        lines=("{in_flight}",),
+        action="Wait: orders that are out finish, and a second message says how each ended.",
+    ),
+    "halted.ended": AlertText(
+        title="Orders in flight at the halt: how each ended",
+        lines=("{ends}",),
+        action="Look after what is open now. An unknown outcome has an alert of its own "
+        "until it is settled.",
     ),
     "summary": AlertText(
         title="Summary",
@@ -197,6 +208,13 @@ _TEXTS: Mapping[str, AlertText] = {
         action="Send the orders named above by hand, or bring live trading back.",
         cleared="Live positions are guarded again",
     ),
+    "position_unguarded.revoked": AlertText(
+        title="REVOKED: close by hand, legs open: {count}",
+        lines=("{hand_orders}", "No live closing may leave: {why}"),
+        action="Place these orders at the venues by hand, or mend the cause; never do both.",
+        cleared="No order by hand is needed any more",
+        cleared_lines=("Live legs still open: {legs}",),
+    ),
     "dust": AlertText(
         title="Dust moved to inventory",
         lines=("{instrument}: {quantity}, cost {cost_krw}", _ID),
@@ -231,4 +249,28 @@ WORDS = Words(
     nothing=_NOTHING,
     direction="sell {sold}, buy {bought}",
     and_more="… and {count} more: {codes}",
+    orders=OrderWords(
+        order="{venue}: {side} {quantity} {asset}",
+        sides={"buy": "buy", "sell": "sell"},
+        at_limit="at {price} (limit)",
+        at_mid="at {price} (last mid, {age} old)",
+        at_market="at market (no price known)",
+        filled="filled at {price} on average",
+        filled_partly="filled {executed} of {quantity} at {price} on average, {state}",
+        unfilled="{state}, nothing filled",
+        states={
+            "planned": "planned",
+            "sending": "being sent",
+            "acknowledged": "at the venue",
+            "partial": "filled in part",
+            "filled": "filled",
+            "cancelled": "cancelled",
+            "expired": "expired",
+            "rejected": "rejected by the venue",
+            "blocked": "blocked at the gate",
+            "unknown": "outcome unknown",
+            "quarantined": "outcome unknown",
+        },
+        more="… and {count} more",
+    ),
 )

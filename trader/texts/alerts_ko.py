@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from trader.texts.entry import AlertText, Words
+from trader.texts.entry import AlertText, OrderWords, Words
 
 _NOTHING = "없음."
 _TRADE = "{pair}: {direction}"
@@ -145,9 +145,19 @@ _TEXTS: Mapping[str, AlertText] = {
     ),
     "halted": AlertText(
         title="긴급정지",
-        lines=("{reason}", "실행: {by}"),
+        lines=("{reason}", "실행: {by}", "열린 실거래: {count}건", "{open_trades}"),
         action="아무것도 거래하지 않습니다. 열린 것을 살펴보세요. 재개해도 모의까지만 풀립니다.",
         cleared="긴급정지 해제",
+    ),
+    "halted.in_flight": AlertText(
+        title="긴급정지 당시 진행 중이던 주문: {count}건",
+        lines=("{in_flight}",),
+        action="기다리세요. 이미 나간 주문은 끝까지 처리되며, 각 주문의 결과를 다시 알려 드립니다.",
+    ),
+    "halted.ended": AlertText(
+        title="긴급정지 당시 진행 중이던 주문의 결과",
+        lines=("{ends}",),
+        action="지금 열린 것을 살펴보세요. 결과 미확인 주문은 확인될 때까지 따로 알립니다.",
     ),
     "summary": AlertText(
         title="요약",
@@ -187,6 +197,13 @@ _TEXTS: Mapping[str, AlertText] = {
         action="위의 주문을 직접 내거나 실거래를 되살리세요.",
         cleared="실거래 포지션 다시 보호됨",
     ),
+    "position_unguarded.revoked": AlertText(
+        title="실거래 권한 상실: 직접 청산할 포지션 {count}건",
+        lines=("{hand_orders}", "실거래 청산 주문을 낼 수 없습니다: {why}"),
+        action="위의 주문을 거래소에서 직접 내거나 원인을 없애세요. 둘 다 하지는 마세요.",
+        cleared="더 이상 직접 낼 주문 없음",
+        cleared_lines=("아직 열린 실거래 포지션: {legs}건",),
+    ),
     "dust": AlertText(
         title="소액 잔량을 보유 재고로 이동",
         lines=("{instrument}: {quantity}, 원가 {cost_krw}", _ID),
@@ -221,4 +238,28 @@ WORDS = Words(
     nothing=_NOTHING,
     direction="{sold} 매도, {bought} 매수",
     and_more="… 외 {count}건: {codes}",
+    orders=OrderWords(
+        order="{venue}: {asset} {quantity} {side}",
+        sides={"buy": "매수", "sell": "매도"},
+        at_limit="@ {price} (지정가)",
+        at_mid="@ {price} (마지막 중간가, {age} 전)",
+        at_market="시장가 (시세 없음)",
+        filled="평균 {price}에 체결",
+        filled_partly="{quantity} 중 {executed} 평균 {price}에 체결, {state}",
+        unfilled="{state}, 체결 없음",
+        states={
+            "planned": "전송 예정",
+            "sending": "전송 중",
+            "acknowledged": "거래소 접수",
+            "partial": "일부 체결",
+            "filled": "체결",
+            "cancelled": "취소됨",
+            "expired": "만료됨",
+            "rejected": "거래소가 거부",
+            "blocked": "게이트에서 차단",
+            "unknown": "결과 미확인",
+            "quarantined": "결과 미확인",
+        },
+        more="… 외 {count}건",
+    ),
 )

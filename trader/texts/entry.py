@@ -26,6 +26,21 @@ class Explanation(Struct, frozen=True):
     mend: str
 
 
+class OrderWords(Struct, frozen=True):
+    """How an order and its end are told in a line; ``states`` by the state it is in."""
+
+    order: str
+    sides: Mapping[str, str]
+    at_limit: str
+    at_mid: str
+    at_market: str
+    filled: str
+    filled_partly: str
+    unfilled: str
+    states: Mapping[str, str]
+    more: str
+
+
 class Words(Struct, frozen=True):
     """All that one language needs to tell alerts.
 
@@ -40,3 +55,4 @@ class Words(Struct, frozen=True):
     nothing: str
     direction: str
     and_more: str
+    orders: OrderWords

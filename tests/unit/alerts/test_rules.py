@@ -6,11 +6,14 @@ from typing import get_args
 import pytest
 
 from tests.support.example_facts import (
+    A_FLIGHT,
+    A_HALT,
     AT_NS,
     DIRECTION,
     PAIR,
     PAPER,
     SILENT_FACTS,
+    THEIR_ENDS,
     TOLD_FACTS,
     UPBIT_BTC,
     a_breaker,
@@ -20,6 +23,7 @@ from tests.support.example_facts import (
 from trader.alerts.rules import UNTOLD_CHECKS, alert_for, alerts_for
 from trader.domain.control import Alert, AlertCode, CheckName, Language, Mode, Severity
 from trader.domain.facts import (
+    AuthorityChanged,
     BreakerCleared,
     BreakerCode,
     EngineStarted,
@@ -30,6 +34,7 @@ from trader.domain.facts import (
     RefusalEnded,
 )
 from trader.domain.order import FINAL_STATES, LedgerName, OrderState
+from trader.domain.trade_facts import OpenTrade
 from trader.texts import render
 
 CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
@@ -114,6 +119,10 @@ EXPECTED = [
     ("EntriesPaused", "paused", INFO, True, False, "paused:entries"),
     ("EntriesResumed", "resumed", INFO, False, True, "paused:entries"),
     ("FaultRecorded", "system_error", WARNING, False, False, "system_error:feeds.upbit"),
+    ("ClosingsRevoked", "position_unguarded", CRITICAL, True, False, "position_unguarded:revoked"),
+    ("ClosingsRestored", "position_unguarded", INFO, False, True, "position_unguarded:revoked"),
+    ("OrdersAtHalt", "halted", CRITICAL, False, False, "halted:in_flight:5"),
+    ("OrdersAtHaltEnded", "halted", WARNING, False, False, "halted:ended:5"),
 ]
 
 
@@ -177,6 +186,25 @@ class TestProcess:
     def test_the_gate_is_told_in_live_mode_only(self, mode: Mode, live: bool) -> None:
         """Elsewhere it is shut by design."""
         assert alert_for(GateChanged(AT_NS, mode, live, ())) is None
+
+    @pytest.mark.parametrize("live", [True, False])
+    def test_a_suspension_that_is_only_counted_is_not_told(self, live: bool) -> None:
+        """Neither that it began nor that it is over."""
+        assert alert_for(GateChanged(AT_NS, Mode.LIVE, live, (), told=False)) is None
+
+    def test_a_halt_says_what_is_open(self) -> None:
+        """Nobody should have to ask for it first."""
+        trades = (OpenTrade(PAIR, DIRECTION, Decimal(99594)),) * 2
+        some, none = AuthorityChanged(AT_NS, A_HALT, trades), AuthorityChanged(AT_NS, A_HALT)
+
+        text = render(told(some), Language.EN)
+        assert "Open live: 2" in text
+        assert text.count("• upbit-binance: sell upbit, buy binance, 99,594 ₩") == 2
+        assert "Open live: 0" in render(told(none), Language.EN)
+
+    def test_both_messages_of_a_halt_stay_apart(self) -> None:
+        """The second would be folded into the first, and nobody would read it."""
+        assert told(A_FLIGHT).key != told(THEIR_ENDS).key
 
 
 class TestRefusals:
