@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from trader.alerts import relay as relay_module
-from trader.alerts.outbox import MIGRATIONS, Outbox, StoredAlert
+from trader.alerts.outbox import MIGRATIONS, Outbox
 from trader.alerts.relay import DeliveryFailed, Relay, StubSink
 from trader.domain.control import Alert, AlertCode, Language, Severity
+from trader.domain.delivery import StoredAlert
 from trader.domain.errors import JournalError
 from trader.execution.database import open_reader
 from trader.execution.journal import Journal

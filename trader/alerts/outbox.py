@@ -1,93 +1,47 @@
-"""The durable outbox: alerts in the journal's own database, kept until somebody has taken them.
+"""The durable outbox: alerts in the journal's own database, kept until somebody has told them.
 
-Used from the event loop's thread alone, so every statement is short: it changes a bounded number of
-rows, or counts along an index that holds nothing else.
+Used from the event loop's thread alone, so every statement is short: it touches a bounded number of
+rows along an index. Storms become one row, and infos too many to keep singly become numbers.
 """
 
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, assert_never
 
-import msgspec
-from msgspec import Struct
-
-from trader.domain.control import Alert, AlertCode, Severity, Transaction
+from trader.alerts import tables
+from trader.alerts.schema import MIGRATIONS
+from trader.alerts.tables import LATE_NS, PERIOD_NS, RANKS
+from trader.domain.control import Alert, Severity, Transaction
+from trader.domain.delivery import (
+    DeliveryNote,
+    Folded,
+    LedgerFigures,
+    NoteKind,
+    OutboxCounts,
+    StoredAlert,
+    Waiting,
+)
 from trader.domain.errors import JournalError
 
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE alert_outbox (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        code TEXT NOT NULL,
-        severity TEXT NOT NULL,
-        rank INTEGER NOT NULL,
-        key TEXT NOT NULL,
-        at_ns INTEGER NOT NULL,
-        fields TEXT NOT NULL,
-        clears INTEGER NOT NULL,
-        lasting INTEGER NOT NULL,
-        created_ns INTEGER NOT NULL,
-        attempts INTEGER NOT NULL DEFAULT 0,
-        tried_ns INTEGER,
-        last_error TEXT NOT NULL DEFAULT '',
-        sent_ns INTEGER,
-        acknowledged_ns INTEGER,
-        dropped_ns INTEGER
-    ) STRICT;
-    CREATE INDEX alert_outbox_pending ON alert_outbox (rank, id)
-        WHERE sent_ns IS NULL AND dropped_ns IS NULL;
-    CREATE INDEX alert_outbox_sent ON alert_outbox (sent_ns) WHERE sent_ns IS NOT NULL;
-    CREATE INDEX alert_outbox_late ON alert_outbox (sent_ns)
-        WHERE sent_ns - created_ns > 60000000000;
-    CREATE INDEX alert_outbox_acknowledged ON alert_outbox (acknowledged_ns)
-        WHERE acknowledged_ns IS NOT NULL;
-    CREATE INDEX alert_outbox_dropped ON alert_outbox (dropped_ns) WHERE dropped_ns IS NOT NULL;
-    CREATE INDEX alert_outbox_failed ON alert_outbox (attempts, sent_ns)
-        WHERE tried_ns IS NOT NULL;
-    CREATE TABLE alert_open (
-        key TEXT PRIMARY KEY,
-        since_ns INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX alert_open_since ON alert_open (since_ns);
-    """,
-)
-"""Scripts the journal runs under the name "outbox", each leading to the next version."""
+__all__ = ["LATE_NS", "MIGRATIONS", "PERIOD_NS", "Outbox"]
 
-MAX_PENDING_INFO = 20_000
-"""Beyond as many waiting infos the oldest are dropped; warnings and criticals never are."""
-MAX_KEPT = 100_000
+MAX_PENDING_INFO = 2_000
+"""Beyond as many waiting infos the oldest become numbers that a digest tells."""
+MAX_PENDING_WARNINGS = 20_000
+"""The same for warnings, of which only different ones count. Criticals are always kept."""
+MAX_KEPT = 20_000
+"""As many told alerts are kept, for KEEP_NS at most."""
 KEEP_NS = 30 * 24 * 3_600 * 1_000_000_000
+KEEP_LEDGER_NS = 62 * 24 * 3_600 * 1_000_000_000
 MAX_OPEN = 20_000
-LATE_NS = 60 * 1_000_000_000
-"""An alert sent later than this after it was created counts as late; an index spells it, too."""
+FOLD_ROWS = 150
+TIDY_EVERY = 100
+"""The bounds are looked after once in as many alerts, and may be passed by as many."""
 
 _MAX_WORK = 500
 _MAX_ERROR_CHARS = 300
-_RANKS = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
-_IS_PENDING = "sent_ns IS NULL AND dropped_ns IS NULL"
-_COLUMNS = (
-    "id, code, severity, key, at_ns, fields, clears, lasting, "
-    "created_ns, attempts, last_error, sent_ns, acknowledged_ns, dropped_ns"
-)
-_COUNTS = f"""
-SELECT
-    (SELECT count(*) FROM alert_outbox WHERE {_IS_PENDING}),
-    (SELECT count(*) FROM alert_outbox WHERE {_IS_PENDING} AND rank = 0),
-    (SELECT count(*) FROM alert_outbox WHERE sent_ns IS NOT NULL),
-    (SELECT count(*) FROM alert_outbox WHERE sent_ns - created_ns > {LATE_NS}),
-    (SELECT count(*) FROM alert_outbox WHERE acknowledged_ns IS NOT NULL),
-    (SELECT count(*) FROM alert_outbox WHERE dropped_ns IS NOT NULL),
-    (SELECT total(attempts - (sent_ns IS NOT NULL)) FROM alert_outbox WHERE tried_ns IS NOT NULL)
-"""
-# A good message about something that was never told would only puzzle.
-_INSERT = """
-INSERT INTO alert_outbox
-    (code, severity, rank, key, at_ns, fields, clears, lasting, created_ns)
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?
-WHERE NOT ? OR EXISTS (SELECT 1 FROM alert_open WHERE key = ?)
-"""
 
 
 class Rows(Protocol):
@@ -114,31 +68,6 @@ class Store(Protocol):
         ...
 
 
-class StoredAlert(Struct, frozen=True):
-    """An alert with its place in the delivery ledger; times are UTC nanoseconds of this host."""
-
-    id: int
-    alert: Alert
-    created_ns: int
-    attempts: int = 0
-    last_error: str = ""
-    sent_ns: int | None = None
-    acknowledged_ns: int | None = None
-    dropped_ns: int | None = None
-
-
-class OutboxCounts(Struct, frozen=True):
-    """How many alerts of those still kept stand where."""
-
-    pending: int
-    pending_critical: int
-    sent: int
-    late: int
-    acknowledged: int
-    dropped: int
-    failed_attempts: int
-
-
 class Outbox:
     """Alerts on their way out. With ``enabled=False`` nothing enters it at all.
 
@@ -158,177 +87,165 @@ class Outbox:
         self._reader = reader
         self._enabled = enabled
         self._now_ns = now_ns
+        # Tidied now and then by what enters, so that it stays bounded without any sender, too.
+        self._entered = TIDY_EVERY
 
     def enqueue(self, tx: Transaction, alerts: Iterable[Alert]) -> None:
         """Store alerts in the transaction of the facts that raised them.
 
-        A clearing alert of severity info is stored only while its condition stands open here.
+        Warnings and infos join an equal one that still waits. A clearing of severity info says
+        *over* on the alert it ends while that waits, and is a row of its own where that was told;
+        where its condition does not stand it is nothing.
         """
         if not self._enabled:
             return
-        created_ns = self._now_ns()
+        now_ns = self._now_ns()
         for alert in alerts:
-            only_if_open = alert.clears and alert.severity is Severity.INFO
-            row = (*_row(alert), created_ns, int(only_if_open), alert.key)
-            tx.execute(_INSERT, row)
             if alert.clears:
-                tx.execute("DELETE FROM alert_open WHERE key = ?", (alert.key,))
+                _end(tx, alert, now_ns)
+                if alert.severity is Severity.INFO:
+                    continue
             elif alert.lasting:
-                tx.execute(
-                    "INSERT OR IGNORE INTO alert_open (key, since_ns) VALUES (?, ?)",
-                    (alert.key, created_ns),
-                )
+                _begin(tx, alert, now_ns)
+            tx.execute(tables.RAISE, tables.row_of(alert, now_ns))
+            self._entered += 1
+        if self._entered >= TIDY_EVERY:
+            _fold(tx, self._entered)
+            _tidy(tx, now_ns)
+            self._entered = 0
 
-    def pending(self, limit: int) -> list[StoredAlert]:
-        """What waits: critical ones first, then warnings, then infos, each by age."""
-        return self._stored(f"WHERE {_IS_PENDING} ORDER BY rank, id LIMIT ?", limit)
+    def waiting(self, most: int) -> Waiting:
+        """What waits, at most ``most`` alerts of it.
 
-    def recent(self, limit: int) -> list[StoredAlert]:
+        Criticals first, then clearings of told alerts, then warnings and infos, each by age.
+        """
+        folded = self._rows(tables.SELECT_FOLDED)
+        return Waiting(
+            tuple(map(tables.stored, self._rows(tables.SELECT_WAITING, max(most, 0)))),
+            tuple(map(tables.folded, folded)),
+            self.pending_count(),
+        )
+
+    def acknowledge(self, notes: Sequence[DeliveryNote]) -> None:
+        """Note what became of alerts, and drop some of what is kept no longer.
+
+        A note about an alert that is gone, or that was told already, changes nothing.
+        """
+        if not notes:
+            return
+        with self._store.transaction() as tx:
+            for note in notes:
+                _take(tx, note)
+            _tidy(tx, self._now_ns())
+
+    def folded_told(self, folded: Sequence[Folded]) -> None:
+        """Note that a digest told these numbers; what was folded since goes on waiting."""
+        if not folded:
+            return
+        now_ns = self._now_ns()
+        with self._store.transaction() as tx:
+            for one in folded:
+                number, code = max(one.count, 0), str(one.code)
+                late = (now_ns, LATE_NS, code)
+                period = _period(now_ns)
+                tx.execute(tables.FOLDED_TO_LEDGER, (period, number, number, *late))
+                tx.execute(tables.FOLDED_TO_TALLY, (number, *late, RANKS[Severity.INFO]))
+                tx.execute(tables.FOLDED_LESS, (number, one.last_ns, code))
+                tx.execute(tables.FOLDED_NONE, (code,))
+
+    def conditions(self) -> frozenset[str]:
+        """Keys of the lasting conditions that stand."""
+        return frozenset(str(key) for (key,) in self._rows(tables.SELECT_OPEN, MAX_OPEN))
+
+    def recent(self, limit: int) -> tuple[StoredAlert, ...]:
         """The newest alerts, newest first, whatever became of them."""
-        return self._stored("ORDER BY id DESC LIMIT ?", limit)
+        return tuple(map(tables.stored, self._rows(tables.SELECT_RECENT, max(limit, 0))))
 
-    def delivered(self, ids: Sequence[int], at_ns: int) -> None:
-        """Note that these were accepted, and drop some of what is kept no longer."""
-        with self._store.transaction() as tx:
-            tx.executemany(
-                "UPDATE alert_outbox SET sent_ns = ?, attempts = attempts + 1, last_error = '' "
-                "WHERE id = ? AND sent_ns IS NULL",
-                [(at_ns, alert_id) for alert_id in ids],
-            )
-            _prune(tx, at_ns)
-
-    def failed(self, alert_id: int, at_ns: int, error: str) -> None:
-        """Note that an attempt failed; the alert goes on waiting."""
-        with self._store.transaction() as tx:
-            tx.execute(
-                "UPDATE alert_outbox SET attempts = attempts + 1, tried_ns = ?, last_error = ? "
-                f"WHERE id = ? AND {_IS_PENDING}",
-                (at_ns, error[:_MAX_ERROR_CHARS], alert_id),
-            )
-            _drop_overflow(tx, at_ns)
-
-    def acknowledge(self, alert_id: int, at_ns: int) -> None:
-        """Note that a person has seen an alert; the first time counts."""
-        with self._store.transaction() as tx:
-            tx.execute(
-                "UPDATE alert_outbox SET acknowledged_ns = ? "
-                "WHERE id = ? AND acknowledged_ns IS NULL",
-                (at_ns, alert_id),
-            )
-
-    def open_keys(self) -> list[str]:
-        """Keys of the conditions that were told and are not over, the oldest first."""
-        rows = self._rows("SELECT key FROM alert_open ORDER BY since_ns, key LIMIT ?", (MAX_OPEN,))
-        return [str(key) for (key,) in rows]
+    def get(self, alert_id: int) -> StoredAlert | None:
+        """The alert of this id, or None where it is kept no longer."""
+        return next(map(tables.stored, self._rows(tables.SELECT_ONE, alert_id)), None)
 
     def pending_count(self) -> int:
-        """How many alerts wait."""
-        return self._number(f"SELECT count(*) FROM alert_outbox WHERE {_IS_PENDING}")
+        """How many alerts wait; equal ones that wait together are one."""
+        ((number,),) = self._rows(tables.SELECT_QUEUED)
+        return tables.integer(number)
 
     def oldest_pending_ns(self) -> int | None:
-        """When the oldest alert that waits was created, or None."""
-        oldest = [
-            number
-            for rank in _RANKS.values()
-            for (number,) in self._rows(
-                f"SELECT created_ns FROM alert_outbox WHERE {_IS_PENDING} AND rank = ? "
-                "ORDER BY id LIMIT 1",
-                (rank,),
-            )
-        ]
-        return min((_integer(number) for number in oldest), default=None)
+        """Since when (UTC) the alert waits that waits longest, or None."""
+        return next((tables.integer(ns) for (ns,) in self._rows(tables.SELECT_OLDEST)), None)
 
     def counts(self) -> OutboxCounts:
-        """Totals by state over what is still kept."""
-        (row,) = self._rows(_COUNTS, ())
-        return OutboxCounts(*map(_integer, row))
+        """Totals since the database began."""
+        (row,) = self._rows(tables.SELECT_TALLY)
+        return OutboxCounts(*map(tables.integer, row))
 
-    def _stored(self, clause: str, limit: int) -> list[StoredAlert]:
-        rows = self._rows(f"SELECT {_COLUMNS} FROM alert_outbox {clause}", (limit,))
-        return [_from_row(row) for row in rows]
+    def ledger_between(self, from_ns: int, to_ns: int) -> LedgerFigures:
+        """What happened from ``from_ns`` until before ``to_ns`` (UTC), by quarters of an hour.
 
-    def _number(self, sql: str) -> int:
-        ((number,),) = self._rows(sql, ())
-        return _integer(number)
+        A quarter belongs to the span its beginning lies in. Kept for 62 days.
+        """
+        (row,) = self._rows(tables.SELECT_LEDGER, from_ns, to_ns, from_ns, to_ns)
+        return LedgerFigures(*map(tables.integer, row))
 
-    def _rows(self, sql: str, parameters: Sequence[object]) -> Sequence[Sequence[object]]:
+    def _rows(self, sql: str, *parameters: object) -> Sequence[Sequence[object]]:
         try:
             return self._reader.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             raise JournalError(f"outbox: reading: {error}") from error
 
 
-def _prune(tx: Transaction, now_ns: int) -> None:
-    tx.execute(
-        "DELETE FROM alert_outbox WHERE id IN (SELECT id FROM alert_outbox "
-        "WHERE sent_ns IS NOT NULL AND sent_ns < ? ORDER BY sent_ns LIMIT ?)",
-        (now_ns - KEEP_NS, _MAX_WORK),
-    )
-    # By id, since counting a hundred thousand rows at every delivery would hold up the loop.
-    tx.execute(
-        "DELETE FROM alert_outbox WHERE id IN (SELECT id FROM alert_outbox "
-        "WHERE id <= (SELECT max(id) FROM alert_outbox) - ? "
-        f"AND NOT ({_IS_PENDING}) ORDER BY id LIMIT ?)",
-        (MAX_KEPT, _MAX_WORK),
-    )
-    tx.execute(
-        "DELETE FROM alert_open WHERE key IN (SELECT key FROM alert_open "
-        "ORDER BY since_ns DESC LIMIT ? OFFSET ?)",
-        (_MAX_WORK, MAX_OPEN),
-    )
+def _begin(tx: Transaction, alert: Alert, now_ns: int) -> None:
+    is_critical = alert.severity is Severity.CRITICAL
+    merged_with = (alert.key, str(alert.code), str(alert.severity))
+    tx.execute(tables.OVERTAKE, (now_ns, alert.key, is_critical, *merged_with))
+    tx.execute(tables.FORGET_OVERTAKEN, (alert.key,))
+    tx.execute(tables.OPEN, (alert.key, now_ns, RANKS[alert.severity]))
 
 
-def _drop_overflow(tx: Transaction, now_ns: int) -> None:
-    tx.execute(
-        "UPDATE alert_outbox SET dropped_ns = ? WHERE id IN (SELECT id FROM alert_outbox "
-        f"WHERE {_IS_PENDING} AND rank = ? ORDER BY id DESC LIMIT ? OFFSET ?)",
-        (now_ns, _RANKS[Severity.INFO], _MAX_WORK, MAX_PENDING_INFO),
-    )
+def _end(tx: Transaction, alert: Alert, now_ns: int) -> None:
+    row = tables.row_of(alert, now_ns)
+    code, severity, _, key, at_ns, fields, *_ = row
+    tx.execute(tables.SAY_OVER, (now_ns, code, at_ns, fields, key))
+    if alert.severity is Severity.INFO:
+        tx.execute(tables.CLEAR, (code, severity, *row[3:], key, key))
+    tx.execute(tables.CLOSE, (key,))
 
 
-def _row(alert: Alert) -> tuple[object, ...]:
-    return (
-        str(alert.code),
-        str(alert.severity),
-        _RANKS[alert.severity],
-        alert.key,
-        alert.at_ns,
-        msgspec.json.encode(dict(alert.fields)).decode(),
-        int(alert.clears),
-        int(alert.lasting),
-    )
+def _fold(tx: Transaction, entered: int) -> None:
+    for severity, most in (
+        (Severity.INFO, MAX_PENDING_INFO),
+        (Severity.WARNING, MAX_PENDING_WARNINGS),
+    ):
+        rank = RANKS[severity]
+        # Each makes room for FOLD_ROWS; a commit of more than that needs more of them.
+        for _ in range(-(-entered // FOLD_ROWS)):
+            for statement in tables.FOLD:
+                tx.execute(statement, (rank, FOLD_ROWS, most, rank))
 
 
-def _from_row(row: Sequence[object]) -> StoredAlert:
-    alert_id, code, severity, key, at_ns, fields, clears, lasting, *delivery = row
-    created_ns, attempts, last_error, sent_ns, acknowledged_ns, dropped_ns = delivery
-    alert = Alert(
-        AlertCode(str(code)),
-        Severity(str(severity)),
-        str(key),
-        _integer(at_ns),
-        msgspec.json.decode(str(fields), type=dict[str, str]),
-        clears=bool(clears),
-        lasting=bool(lasting),
-    )
-    return StoredAlert(
-        _integer(alert_id),
-        alert,
-        _integer(created_ns),
-        _integer(attempts),
-        str(last_error),
-        _optional(sent_ns),
-        _optional(acknowledged_ns),
-        _optional(dropped_ns),
-    )
+def _take(tx: Transaction, note: DeliveryNote) -> None:
+    alert_id, at_ns, count = note.alert_id, note.at_ns, note.count
+    match note.kind:
+        case NoteKind.SENT:
+            if not note.over:
+                tx.execute(tables.CLEAR_TOLD_WITHOUT, (alert_id, count))
+            tx.execute(tables.TELL, (count, at_ns, at_ns, count, at_ns, alert_id, count))
+        case NoteKind.FAILED:
+            tx.execute(tables.FAIL, (at_ns, note.error[:_MAX_ERROR_CHARS], alert_id))
+        case NoteKind.SEEN:
+            tx.execute(tables.SEE, (at_ns, alert_id))
+        case NoteKind.BACKUP:
+            tx.execute(tables.BACK_UP, (at_ns, alert_id))
+        case _:
+            assert_never(note.kind)
 
 
-def _integer(value: object) -> int:
-    # The table is STRICT, so anything else would be a database of somebody else's making.
-    if not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
-    return int(value)
+def _tidy(tx: Transaction, now_ns: int) -> None:
+    tx.execute(tables.FORGET_OLD, (now_ns - KEEP_NS, _MAX_WORK))
+    tx.execute(tables.FORGET_MANY, (_MAX_WORK, MAX_KEPT))
+    tx.execute(tables.FORGET_OPEN, (_MAX_WORK, MAX_OPEN))
+    tx.execute(tables.FORGET_LEDGER, (now_ns - KEEP_LEDGER_NS,))
 
 
-def _optional(value: object) -> int | None:
-    return None if value is None else _integer(value)
+def _period(at_ns: int) -> int:
+    return at_ns - at_ns % PERIOD_NS

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from trader.alerts.direct import DirectSendFailed, TelegramTarget, send_telegram
-from trader.alerts.outbox import StoredAlert
 from trader.alerts.relay import DeliveryFailed
 from trader.domain.control import Language, Severity
+from trader.domain.delivery import StoredAlert
 from trader.texts import render
 
 

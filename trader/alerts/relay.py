@@ -9,9 +9,10 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from trader.alerts.outbox import Outbox, StoredAlert
+from trader.alerts.outbox import Outbox
 from trader.alerts.stub import log_as_sent
 from trader.domain.control import Language
+from trader.domain.delivery import DeliveryNote, NoteKind, StoredAlert
 
 _logger = logging.getLogger("trader.alerts")
 
@@ -117,7 +118,7 @@ class Relay:
             choked: set[int] = set()
             while True:
                 self._wake.clear()
-                waiting = self._outbox.pending(_BATCH)
+                waiting = self._outbox.waiting(_BATCH).alerts
                 batch = [alert for alert in waiting if alert.id not in choked]
                 if not batch:
                     return self._backoff_s(None) if choked else None
@@ -125,7 +126,7 @@ class Relay:
                     refusal = await self._offer(alert)
                     if refusal is None:
                         self._failures = 0
-                        self._outbox.delivered((alert.id,), self._now_ns())
+                        self._outbox.acknowledge((self._accepted(alert),))
                     elif refusal.is_about_alert:
                         self._note(alert, refusal)
                         choked.add(alert.id)
@@ -148,10 +149,21 @@ class Relay:
             return _Refusal(f"{type(error).__name__} in the sink", is_about_alert=True)
         return None
 
+    def _accepted(self, stored: StoredAlert) -> DeliveryNote:
+        return DeliveryNote(
+            stored.id,
+            NoteKind.SENT,
+            self._now_ns(),
+            stored.count,
+            over=stored.over_ns is not None,
+        )
+
     def _note(self, stored: StoredAlert, refusal: "_Refusal") -> float:
         self._failures += 1
         wait_s = self._backoff_s(refusal.retry_after_s)
-        self._outbox.failed(stored.id, self._now_ns(), refusal.reason)
+        self._outbox.acknowledge(
+            (DeliveryNote(stored.id, NoteKind.FAILED, self._now_ns(), error=refusal.reason),)
+        )
         _logger.warning(
             "Telegram relay: alert %d (%s) not delivered: %s; next attempt in %.0f s",
             stored.id,

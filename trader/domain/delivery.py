@@ -32,7 +32,7 @@ class StoredAlert(Struct, frozen=True):
 
 
 class Folded(Struct, frozen=True):
-    """Infos of one kind that were too many to keep singly."""
+    """Alerts of one kind that were too many to keep singly; infos, but for a flood of warnings."""
 
     code: AlertCode
     count: int
@@ -41,7 +41,10 @@ class Folded(Struct, frozen=True):
 
 
 class Waiting(Struct, frozen=True):
-    """What waits to be told, the most urgent first; ``total`` counts what was asked for no more."""
+    """What waits to be told, the most urgent first.
+
+    ``total`` is how many alerts wait, listed here or not; ``folded`` comes on top.
+    """
 
     alerts: tuple[StoredAlert, ...]
     folded: tuple[Folded, ...] = ()
@@ -60,7 +63,11 @@ class NoteKind(StrEnum):
 
 
 class DeliveryNote(Struct, frozen=True):
-    """One entry of the delivery ledger; ``count`` is the alert's own count as it was told."""
+    """One entry of the delivery ledger.
+
+    For what was sent, ``count`` is the alert's own count as it was told, and ``over`` whether the
+    message also said that its condition has ended: what it did not say goes on waiting.
+    """
 
     alert_id: int
     kind: NoteKind
@@ -68,6 +75,7 @@ class DeliveryNote(Struct, frozen=True):
     count: int = 1
     error: str = ""
     by: str = ""
+    over: bool = False
 
 
 class BotHealth(Struct, frozen=True):
@@ -83,7 +91,13 @@ class BotHealth(Struct, frozen=True):
 
 
 class OutboxCounts(Struct, frozen=True):
-    """How many alerts of those still kept stand where; merged ones count as what they stand for."""
+    """How many alerts came to stand where; merged ones count as what they stand for.
+
+    ``created`` is what was sent, is pending and is folded, together. An alert that ended before it
+    was told carries its end with it, and a clearing whose condition came again before it was told
+    is taken back: neither counts. All but the pending and the folded are totals since the database
+    began.
+    """
 
     created: int = 0
     pending: int = 0
@@ -93,3 +107,17 @@ class OutboxCounts(Struct, frozen=True):
     acknowledged: int = 0
     folded: int = 0
     failed_attempts: int = 0
+
+
+class LedgerFigures(Struct, frozen=True):
+    """What happened to alerts within a span of time.
+
+    ``unacknowledged`` are the criticals of that time, of those still kept, that nobody has seen.
+    """
+
+    created: int = 0
+    sent: int = 0
+    late: int = 0
+    acknowledged: int = 0
+    unacknowledged: int = 0
+    folded: int = 0

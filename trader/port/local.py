@@ -4,11 +4,15 @@ The socket is a Unix socket of mode 0600; a request is one line of JSON and so i
 """
 
 import asyncio
+import contextlib
+import inspect
+import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import msgspec
@@ -16,23 +20,73 @@ import msgspec
 from trader.domain.authority import Sight
 from trader.domain.clock import Clock
 from trader.domain.control import Command, Halt, Reply
-from trader.domain.errors import ConfigError, PortError, PortTimeout
+from trader.domain.delivery import BotHealth, DeliveryNote, Folded, Waiting
+from trader.domain.errors import ConfigError, JournalError, PortError, PortTimeout, TraderError
 from trader.domain.events import CommandReceived, Event
+from trader.port import NO_ARGUMENTS
+
+_LOG = logging.getLogger("trader.port")
 
 ANSWER_WITHIN_S = 5.0
 _MAX_LINE_BYTES = 65_536
+_MAX_ANSWER_BYTES = 16 * _MAX_LINE_BYTES
 _MAX_CLIENTS = 16
 # A little below what the systems allow, of which the shortest is 104 with its end.
 _MAX_PATH_BYTES = 100
 
-Questions = Mapping[str, Callable[[], Mapping[str, object]]]
+Figures = Mapping[str, object]
+Question = Callable[[Mapping[str, object]], Figures | Awaitable[Figures]]
+"""Answers with figures, by the arguments given; what it raises is the asker's to read."""
+Questions = Mapping[str, Question]
+
+# What a question makes of arguments that are missing, misspelt, of another type or out of range.
+_BAD_ARGUMENTS = (ValueError, TypeError, LookupError, ArithmeticError, msgspec.MsgspecError)
+
+
+class AlertBook(Protocol):
+    """The outbox, as far as whoever tells alerts may use it. Each may raise JournalError."""
+
+    def waiting(self, most: int, /) -> Waiting:
+        """What waits to be told, the most urgent first."""
+        ...
+
+    def acknowledge(self, notes: Sequence[DeliveryNote]) -> None:
+        """Note what became of alerts; committed when it returns."""
+        ...
+
+    def folded_told(self, folded: Sequence[Folded]) -> None:
+        """Note that a digest told these numbers."""
+        ...
+
+    def conditions(self) -> frozenset[str]:
+        """Keys of the lasting conditions that stand."""
+        ...
+
+
+class NoAlerts:
+    """An alert book with nothing in it."""
+
+    def waiting(self, _: int, /) -> Waiting:
+        """Nothing."""
+        return Waiting(())
+
+    def acknowledge(self, notes: Sequence[DeliveryNote]) -> None:
+        """Nothing is noted."""
+
+    def folded_told(self, folded: Sequence[Folded]) -> None:
+        """Nothing is noted."""
+
+    def conditions(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a host command sends: a command, or a question by its name."""
+    """What a host command sends: a command, or a question by its name with what it takes."""
 
     command: Command | None = None
     question: str = ""
+    arguments: Mapping[str, object] = {}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -44,7 +98,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class LocalPort:
-    """A :class:`TraderPort` for the engine in this process."""
+    """A :class:`TraderPort` for the engine in this process.
+
+    ``alerts`` is its outbox, ``committed`` is set whenever alerts were committed, and ``reported``
+    takes what the bot says of itself. Without them nothing ever waits to be told.
+    """
 
     def __init__(
         self,
@@ -54,6 +112,10 @@ class LocalPort:
         sight: Callable[[], Sight],
         halt_at_once: Callable[[], None],
         questions: Questions,
+        *,
+        alerts: AlertBook | None = None,
+        committed: asyncio.Event | None = None,
+        reported: Callable[[BotHealth], None] = lambda _: None,
     ) -> None:
         self._name = name
         self._clock = clock
@@ -61,6 +123,9 @@ class LocalPort:
         self._sight = sight
         self._halt_at_once = halt_at_once
         self._questions = questions
+        self._alerts = NoAlerts() if alerts is None else alerts
+        self._committed = asyncio.Event() if committed is None else committed
+        self._reported = reported
         self._process = uuid4().hex[:8]
         self._numbers = count(1)
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
@@ -95,24 +160,100 @@ class LocalPort:
         finally:
             self._waiting.pop(command_id, None)
 
-    async def ask(self, question: str, to: str = "") -> Mapping[str, object]:
+    async def ask(
+        self, question: str, to: str = "", arguments: Mapping[str, object] = NO_ARGUMENTS
+    ) -> Mapping[str, object]:
         """Ask for figures as they are now.
 
         Raises:
-            PortError: no such question.
+            PortTimeout: the answer took too long.
+            PortError: no such question, or not with these arguments.
         """
         self._known(to)
         answer = self._questions.get(question)
         if answer is None:
             known = ", ".join(sorted(self._questions))
             raise PortError(f"question {question!r} is not known; allowed: {known}")
-        return answer()
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                figures = answer(arguments)
+                return await figures if inspect.isawaitable(figures) else figures
+        except PortError:
+            raise
+        except TimeoutError:
+            raise PortTimeout(f"question {question!r}: no answer in {ANSWER_WITHIN_S} s") from None
+        except TraderError as error:
+            raise PortError(f"question {question!r}: {error}") from error
+        except _BAD_ARGUMENTS as error:
+            # The asker reads one line; should the fault be ours, the log shows where.
+            _LOG.warning("question %r was not answered", question, exc_info=error)
+            raise PortError(f"question {question!r}: {type(error).__name__}: {error}") from error
+
+    async def alerts(self, most: int, to: str = "") -> Waiting:
+        """What waits to be told, at most ``most`` alerts.
+
+        Raises:
+            PortError: the database does not read.
+        """
+        with self._book(to) as book:
+            return book.waiting(most)
+
+    async def news(self, timeout_s: float, to: str = "") -> None:
+        """Return once alerts were committed since the last call, or after ``timeout_s``.
+
+        It is for one waiter: what wakes it is news no more.
+        """
+        self._known(to)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._committed.wait()
+        self._committed.clear()
+
+    async def acknowledge(self, notes: Sequence[DeliveryNote], to: str = "") -> None:
+        """Note what became of alerts; committed when it returns.
+
+        Raises:
+            PortError: it could not be written.
+        """
+        with self._book(to) as book:
+            book.acknowledge(notes)
+
+    async def folded_told(self, folded: Sequence[Folded], to: str = "") -> None:
+        """Note that these numbers were told in a digest; committed when it returns.
+
+        Raises:
+            PortError: it could not be written.
+        """
+        with self._book(to) as book:
+            book.folded_told(folded)
+
+    async def conditions(self, to: str = "") -> frozenset[str]:
+        """Keys of the lasting conditions that stand.
+
+        Raises:
+            PortError: the database does not read.
+        """
+        with self._book(to) as book:
+            return book.conditions()
+
+    async def report(self, health: BotHealth, to: str = "") -> None:
+        """Tell the engine whether its operator can be reached."""
+        self._known(to)
+        self._reported(health)
 
     def answered(self, reply: Reply) -> None:
         """Take in the engine's reply, once what it says is on disk."""
         waiting = self._waiting.get(reply.command_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)
+
+    @contextlib.contextmanager
+    def _book(self, to: str) -> Iterator[AlertBook]:
+        self._known(to)
+        try:
+            yield self._alerts
+        except JournalError as error:
+            raise PortError(f"engine {self._name}: {error}") from error
 
     def _known(self, to: str) -> None:
         if to not in ("", self._name):
@@ -176,7 +317,7 @@ class PortSocket:
                     answer = await self._answer(await reader.readline())
                 else:
                     answer = Answer(error=f"{_MAX_CLIENTS} others are being served; try again")
-                writer.write(msgspec.json.encode(answer) + b"\n")
+                writer.write(_line_of(answer))
                 await writer.drain()
         except (TimeoutError, ConnectionError, ValueError):
             # A client that hangs up, stalls or sends a line without end gets no answer.
@@ -190,9 +331,12 @@ class PortSocket:
             request = msgspec.json.decode(line, type=Request)
             if request.command is not None:
                 return Answer(reply=await self._port.command(request.command))
-            return Answer(figures=await self._port.ask(request.question))
+            figures = await self._port.ask(request.question, arguments=request.arguments)
+            return Answer(figures=figures)
         except msgspec.DecodeError as error:
             return Answer(error=f"not a request: {error}")
+        except RecursionError:
+            return Answer(error="not a request: nested too deep")
         except PortError as error:
             return Answer(error=str(error))
 
@@ -218,7 +362,7 @@ def send(path: Path, request: Request) -> Answer | None:
         try:
             link.sendall(msgspec.json.encode(request) + b"\n")
             with link.makefile("rb") as stream:
-                line = stream.readline(16 * _MAX_LINE_BYTES)
+                line = stream.readline(_MAX_ANSWER_BYTES)
         except TimeoutError:
             raise PortTimeout(f"the engine at {path} does not answer") from None
         except OSError as error:
@@ -229,6 +373,19 @@ def send(path: Path, request: Request) -> Answer | None:
         return msgspec.json.decode(line, type=Answer)
     except msgspec.DecodeError as error:
         raise PortError(f"the engine at {path} answered nonsense: {error}") from error
+
+
+def _line_of(answer: Answer) -> bytes:
+    try:
+        line = msgspec.json.encode(answer) + b"\n"
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        _LOG.warning("an answer is no JSON", exc_info=error)
+        return _line_of(Answer(error=f"the answer is no JSON: {error}"))
+    if len(line) > _MAX_ANSWER_BYTES:
+        return _line_of(
+            Answer(error=f"the answer has {len(line)} bytes; allowed: {_MAX_ANSWER_BYTES}")
+        )
+    return line
 
 
 def _refuse_long(path: Path) -> None:
