@@ -22,6 +22,19 @@ from trader.ops.lease import StateLock
 from trader.port.local import Answer, Request, send
 
 PREDICATES = 25
+WIDTH = 100
+COLUMNS = {
+    *("code", "name", "state", "loss", "value", "limit", "bound", "unit", "why", "mend"),
+}
+SECTIONS = (
+    "LIVE GATE",
+    "HOW TO MEND",
+    "CREDENTIALS",
+    "LIMITS",
+    "TRADES LEFT PER DIRECTION",
+    "BREAK-EVEN OF EACH PAIR",
+    "NOTES",
+)
 SETS_THE_FLAG_LATER = """
 import os, sys
 import trader.app
@@ -100,10 +113,12 @@ class TestCheckWithoutAnEngine:
         assert "✗  ENV_FLAG_MISSING" in shown
         assert "…  DRY_RUN" in shown
         assert "✓  HALTED" in shown
-        assert "How to mend:" in shown
+        assert "LIVE_TRADING=1" in shown
         assert "live could NOT start" in run.out[-1]
         assert "never withdraw" in shown
-        assert "break-even of" in shown
+        for title in SECTIONS:
+            assert run.out.count(title) == 1, title
+        assert max(map(len, run.out)) <= WIDTH
 
     def test_says_the_same_as_json(self, home: EngineHome) -> None:
         """What only a run can settle is later, and does not count against a start."""
@@ -117,8 +132,9 @@ class TestCheckWithoutAnEngine:
         for code in ("FEEDS_STALE", "CLOCK_SKEWED", "NOT_RECONCILED", "LOOP_SLOW", "DRY_RUN"):
             assert found[code] == "later", code
         assert figures["could_start"] is False
-        for row in figures["predicates"]:
-            assert {"code", "state", "value", "limit", "why", "mend", "loss"} == row.keys()
+        assert all(row.keys() == COLUMNS for row in figures["predicates"])
+        assert all(row["name"] and row["value"] and row["limit"] for row in figures["predicates"])
+        assert figures.keys() >= {"credentials", "key_rights", "limits", "trades", "notes"}
 
     def test_sees_what_the_host_is_like(self, home: EngineHome) -> None:
         """The flag in its environment, the file in the working directory."""
@@ -152,6 +168,44 @@ class TestCheckWithoutAnEngine:
         token = {"TELEGRAM_BOT_TOKEN": "1:abc", "TELEGRAM_CHAT_ID": "7"}
         run = home.run("check", "--json", "--mode", "live", environ=token)
         assert states(json.loads("\n".join(run.out)))["OPERATOR_CREDENTIALS"] == "later"
+
+    def test_tells_where_secrets_came_from_and_never_what_they_say(self, home: EngineHome) -> None:
+        """Also not of one that is in the config or in a file."""
+        (home.directory / "secret").write_text("hidden-2\n", encoding="utf-8")
+        config = {"alert": {"telegram_enabled": True, "telegram": {"bot_token": "1:hidden-3"}}}
+        home = EngineHome(home.directory, config)
+        environ = {"UPBIT_ACCESS_KEY": "hidden-1", "UPBIT_SECRET_KEY_FILE": "secret"}
+
+        page = home.run("check", "--mode", "live", environ=environ)
+        run = home.run("check", "--mode", "live", "--json", environ=environ)
+
+        assert "hidden" not in "\n".join([*page.out, *page.err, *run.out, *run.err])
+        found = {row["name"]: row for row in json.loads("\n".join(run.out))["credentials"]}
+        assert found["UPBIT_ACCESS_KEY"]["source"] == "environment"
+        assert found["UPBIT_SECRET_KEY"]["source"] == "file secret"
+        assert found["TELEGRAM_BOT_TOKEN"]["source"] == "config"
+        assert found["BINANCE_ACCESS_KEY"]["state"] == "fail"
+        assert len(found["UPBIT_ACCESS_KEY"]["fingerprint"]) == 16
+
+    def test_leaves_trades_left_to_a_run_where_nothing_is_known(self, home: EngineHome) -> None:
+        """The break-even needs no prices."""
+        figures = checked(home)
+
+        for row in figures["trades"]["directions"]:
+            assert row["left"] is None
+            assert row["why"]
+            assert float(row["needed_pct"]) > float(row["fees_pct"]) > 0
+
+    def test_counts_trades_left_at_the_last_known_prices(self, home: EngineHome) -> None:
+        """From the inventory and the decisions of the run before."""
+        assert home.run("--mock", "--loops", "10", "--interval", "0").code == 0
+
+        trades = checked(home)["trades"]
+
+        assert (trades["prices"], trades["ledger"]) == ("journal", "paper")
+        assert any(row["left"] for row in trades["directions"])
+        page = "\n".join(home.run("check").out)
+        assert "at the last prices journaled, 2026-01-05" in page
 
     def test_sees_a_halt_file(self, home: EngineHome) -> None:
         """A start would be halted by it."""
@@ -259,7 +313,7 @@ class TestTheSocket:
         ("line", "error"),
         [
             (b"\n", "not a request"),
-            (b"{}\n", "question '' is not known; allowed: guards, status"),
+            (b"{}\n", "question '' is not known; allowed: guards, "),
             (b'{"question": "money"}\n', "question 'money' is not known"),
             (b'{"command": {"type": "ToLive"}}\n', "not a request"),
             (b'{"command": {"type": "Halt"}}\n', "not a request"),

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from trader.alerts.outbox import MIGRATIONS, Outbox
 from trader.alerts.rules import alerts_for
-from trader.app.figures import SETTLED_BY_A_RUN, guard_figures
+from trader.app.figures import SETTLED_BY_A_RUN, guard_figures, unasked
+from trader.app.prospects import Prospects, last_known_books
 from trader.app.restoring import restore
 from trader.app.senses import HostSenses
 from trader.app.strategies import load_strategy
@@ -66,7 +67,21 @@ class Quiet:
             guard.begin(),
             readiness,
             later=SETTLED_BY_A_RUN,
+            unasked=unasked(self.settings),
         )
+
+    def trades(self) -> Mapping[str, object]:
+        """Trades left and break-even per direction, at the last prices the journal holds.
+
+        Raises:
+            JournalError: the journal does not read back.
+        """
+        state = self.engine.state
+        books, at_ns = last_known_books(self.journal.replay())
+        for book in books.values():
+            state.market.update(book)
+        prospects = Prospects(self.settings, state.instruments)
+        return prospects.figures(state, prices="journal" if books else "none", at_ns=at_ns)
 
     def lift(self, who: str) -> str:
         """Lift a halt to paper and a pause; returns what became of it, in a sentence."""
@@ -106,4 +121,4 @@ def quiet(settings: Settings) -> Iterator[Quiet]:
         instruments = simulated_instruments(settings)
         engine = Engine(engine_rules(settings), instruments, load_strategy(settings, instruments))
         restore(engine, journal, settings.mock.seed)
-        yield Quiet(settings, journal, engine, HostSenses(settings, engine, lock))
+        yield Quiet(settings, journal, engine, HostSenses(settings, engine, (lock,)))

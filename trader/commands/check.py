@@ -8,18 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from trader.commands.arguments import file_name, one_of
-from trader.commands.table import table
 
 if TYPE_CHECKING:
     from trader.config import Settings
 
 SUMMARY = "show every predicate of the live gate, and whether live could start"
 DESCRIPTION = """\
-Show every predicate of the live gate with its value, its limit and how to mend it.
+Show every predicate of the live gate with its value, its limit and how to mend it; which
+credentials were found and where; every limit; the trades left per direction and their break-even.
 Asks the running engine where there is one; else looks by itself and marks as "later"
 what only a run can settle. Exit 0 only if live could start.\
 """
-_MARKS = {"pass": "✓", "fail": "✗", "later": "…"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Print the table; returns 0 only if live could start.
+    """Print every section; returns 0 only if live could start.
 
     Raises:
         AlreadyRunning: another process holds the state and does not answer.
@@ -43,93 +42,81 @@ def main(arguments: argparse.Namespace) -> int:
         JournalError: the journal cannot be read.
         PortError: an engine runs and does not answer as it should.
     """
-    from trader.app.inspection import ask_engine, quiet
+    from trader.app.limits import limit_figures
+    from trader.commands.sections import page
     from trader.config import DEFAULT_PATH, load_settings, secret_exposure
-    from trader.domain.errors import PortError
-    from trader.port.local import Request
 
     settings = load_settings(arguments.config, os.environ, {"mode.current": arguments.mode})
-    answer = ask_engine(settings, Request(question="guards"))
-    if answer is not None:
-        if not answer.figures:
-            raise PortError(f"the engine did not say: {answer.error}")
-        figures = dict(answer.figures)
-        figures["engine"] = "running"
-    else:
-        with quiet(settings) as state:
-            figures = dict(state.guards())
-        figures["engine"] = "not running"
-    figures["notes"] = _notes(
-        settings.warnings(), secret_exposure(arguments.config or DEFAULT_PATH)
-    )
-    figures["fees"] = _break_even(settings)
+    figures = _of_the_engine(settings) or _of_its_state(settings)
+    figures |= _credentials(settings)
+    figures["limits"] = limit_figures(settings)
+    exposure = secret_exposure(arguments.config or DEFAULT_PATH)
+    figures["notes"] = _notes(settings, figures, exposure)
     figures["could_start"] = could_start(figures)
     if arguments.json:
         sys.stdout.write(json.dumps(figures, ensure_ascii=False, indent=2) + "\n")
     else:
-        sys.stdout.write(rendered(figures) + "\n")
+        sys.stdout.write(page(figures) + "\n")
     return 0 if figures["could_start"] else 1
 
 
 def could_start(figures: Mapping[str, object]) -> bool:
     """Whether nothing fails that a start would not settle, and this version can go live at all."""
-    rows = cast("Sequence[Mapping[str, str]]", figures["predicates"])
+    rows = [
+        *cast("Sequence[Mapping[str, object]]", figures["predicates"]),
+        *cast("Sequence[Mapping[str, object]]", figures["credentials"]),
+    ]
     notes = cast("Sequence[str]", figures["notes"])
     return not any(row["state"] == "fail" for row in rows) and not any(
         note.startswith("✗") for note in notes
     )
 
 
-def rendered(figures: Mapping[str, object]) -> str:
-    """The figures as a person reads them in a terminal."""
-    rows = cast("Sequence[Mapping[str, str]]", figures["predicates"])
-    body = table(
-        ("", "predicate", "value", "allowed", "when lost"),
-        [(_MARKS[r["state"]], r["code"], r["value"], r["limit"], r["loss"]) for r in rows],
-    )
-    mends = [f"  {r['code']}: {r['why']} {r['mend']}" for r in rows if r["state"] == "fail"]
-    latch = cast("Mapping[str, object] | None", figures["latch"])
-    since = "" if latch is None else f", latched: {latch['reason']} by {latch['who']}"
-    lines = [
-        f"engine {figures['engine']}, mode {figures['mode']},"
-        f" authority {figures['authority']} (revision {figures['revision']}{since})",
-        f"entries go: {figures['entries']}; live closings go: {figures['closings']}",
-        "",
-        body,
-    ]
-    if mends:
-        lines += ["", "How to mend:", *mends]
-    if figures["used_up"]:
-        lines += ["", "The last touch of the confirm file came too early: touch it again."]
-    lines += ["", *cast("Sequence[str]", figures["fees"])]
-    lines += ["", *cast("Sequence[str]", figures["notes"])]
-    verdict = "live could start" if figures["could_start"] else "live could NOT start"
-    return "\n".join([*lines, "", f"{verdict} (✓ holds, ✗ fails, … settled by a run)"])
+def _of_the_engine(settings: "Settings") -> dict[str, object] | None:
+    """What the running engine says; None where none runs."""
+    from trader.app.inspection import ask_engine
+    from trader.domain.errors import PortError
+    from trader.port.local import Request
+
+    guards = ask_engine(settings, Request(question="guards"))
+    if guards is None:
+        return None
+    if not guards.figures:
+        raise PortError(f"the engine did not say: {guards.error}")
+    trades = ask_engine(settings, Request(question="trades"))
+    if trades is None or not trades.figures:
+        why = "it stopped meanwhile" if trades is None else trades.error
+        return {"engine": "running", **guards.figures, "trades": {"directions": [], "why": why}}
+    return {"engine": "running", **guards.figures, "trades": trades.figures}
 
 
-def _notes(warnings: Sequence[str], exposure: str | None) -> list[str]:
-    notes = [f"note: {warning}" for warning in warnings]
+def _of_its_state(settings: "Settings") -> dict[str, object]:
+    """What the state says that an engine left, or would start with."""
+    from trader.app.inspection import quiet
+
+    with quiet(settings) as state:
+        return {"engine": "not running", **state.guards(), "trades": state.trades()}
+
+
+def _credentials(settings: "Settings") -> dict[str, object]:
+    from msgspec import to_builtins
+
+    from trader.app.secrets_found import RIGHTS_NEVER, RIGHTS_TO_TICK, secrets_found
+
+    return {
+        "credentials": to_builtins(secrets_found(settings, os.environ)),
+        "key_rights": {"tick": list(RIGHTS_TO_TICK), "never": list(RIGHTS_NEVER)},
+    }
+
+
+def _notes(settings: "Settings", figures: Mapping[str, object], exposure: str | None) -> list[str]:
+    notes = [f"note: {warning}" for warning in settings.warnings()]
+    if figures["engine"] == "running":
+        notes.append("note: credentials and limits are the config's; the engine read it at start")
+        runs, asked = figures["mode"], settings.mode.current.value
+        if runs != asked:
+            notes.append(f"note: the engine that runs here is in mode {runs}, not {asked}")
     if exposure is not None:
         notes.append(f"✗ config: {exposure}")
     notes.append("✗ this version has no connectors for real venues")
-    notes.append("Key rights to tick: view assets, view orders, place orders; never withdraw.")
     return notes
-
-
-def _break_even(settings: "Settings") -> list[str]:
-    """What each direction must exceed before a trade is worth it, in percent."""
-    from trader.app.wiring import simulated_instruments, strategy_parameters
-
-    instruments, parameters = simulated_instruments(settings), strategy_parameters(settings)
-    lines = []
-    for pair in parameters.pairs:
-        fees = 2 * (
-            instruments[pair.first].fees.taker_pct + instruments[pair.second].fees.taker_pct
-        )
-        needed = fees + parameters.exit_spread_pct
-        lines.append(
-            f"break-even of {pair.name}: opening spread {needed:.2f} % (fees {fees:.2f} %,"
-            f" exit {parameters.exit_spread_pct:.2f} %); a signal needs"
-            f" {parameters.min_profit_pct:.2f} % more, and slippage"
-        )
-    return lines

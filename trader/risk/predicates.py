@@ -141,7 +141,7 @@ PREDICATES: tuple[Predicate, ...] = (
         lambda r, _: (
             r.keys_cannot_withdraw is None or _under(r.key_answer_age_hours, _KEY_ANSWER_HOURS)
         ),
-        lambda _: f"{_KEY_ANSWER_HOURS:.0f} h",
+        lambda _: _KEY_ANSWER_HOURS,
     ),
     Predicate(
         _R.HALTED, _L.HALTS, lambda r: r.halted, lambda r, _: r.halted is False, lambda _: "no halt"
