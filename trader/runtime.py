@@ -57,6 +57,10 @@ class Door(Protocol):
         """Send what was approved."""
         ...
 
+    def shut(self) -> None:
+        """Let nothing more out."""
+        ...
+
 
 class SystemClock:
     """The host's clocks: wall time for records, monotonic time for ages."""
@@ -79,6 +83,8 @@ class Inbox:
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
+        self.on_full: Callable[[], None] = lambda: None
+        """Called before ``put`` raises: nothing may leave between that and the process's end."""
         self._urgent: deque[Event] = deque()
         self._books: dict[InstrumentId, BookUpdated] = {}
         # Whose turn it is. A dict finds its own first key by walking past all that were removed.
@@ -107,6 +113,7 @@ class Inbox:
             self._books[instrument] = event
         else:
             if len(self._urgent) >= self._bound:
+                self.on_full()
                 raise InvariantBroken(
                     f"inbox: {self._bound} events wait, the loop has fallen behind"
                 )
@@ -178,9 +185,17 @@ class Runtime:
     async def run(self) -> None:
         """Run until cancelled. A commit that fails ends it: the only safe state is on disk.
 
+        However it ends, the gate is shut behind it.
+
         Raises:
             JournalError: facts could not be written; nothing they led to has left the process.
         """
+        try:
+            await self._turn()
+        finally:
+            self.gate.shut()
+
+    async def _turn(self) -> None:
         while True:
             event = await self.inbox.get()
             outcome = self.engine.process(event)

@@ -36,6 +36,9 @@ class _NoDoor:
     def dispatch(self, _orders: Sequence[ApprovedOrder], /) -> None:
         """Nothing."""
 
+    def shut(self) -> None:
+        """The run is over."""
+
 
 def halt(scale: float) -> list[Figure]:
     """From the command in the port to the shut gate, and to the reply after the synced commit."""

@@ -185,6 +185,9 @@ class _Nothing:
     def dispatch(self, _orders: Sequence[ApprovedOrder], /) -> None:
         """Nothing leaves."""
 
+    def shut(self) -> None:
+        """The run is over."""
+
     def execute(self, _sql: str, _parameters: Sequence[object] = (), /) -> object:
         """Nothing is run."""
         return None

@@ -28,6 +28,9 @@ class Silent:
         """There are none."""
         raise AssertionError("nothing may be sent here")
 
+    def shut(self) -> None:
+        """The run is over."""
+
 
 def next_command(engine: Engine) -> Command:
     """The next of the fixed order, by what authority is now."""

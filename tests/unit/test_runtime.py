@@ -79,6 +79,17 @@ class TestInbox:
         with pytest.raises(InvariantBroken):
             inbox.put(a_cycle(3))
 
+    def test_past_its_bound_it_shuts_the_gate_before_it_raises(self) -> None:
+        """Whoever put the event may be slow to end the process; nothing may leave meanwhile."""
+        inbox, calls = Inbox(1), []
+        inbox.on_full = lambda: calls.append("shut")
+        inbox.put(a_cycle(1))
+
+        with pytest.raises(InvariantBroken):
+            inbox.put(a_cycle(2))
+
+        assert calls == ["shut"]
+
     def test_quotes_do_not_count_towards_the_bound(self) -> None:
         """They conflate; a burst of them must not stop the process."""
         inbox = Inbox(2)
@@ -253,6 +264,7 @@ class Loop:
         self.log: list[str] = []
         self.sent: list[ApprovedOrder] = []
         self.heard: list[Any] = []
+        self.is_shut = False
         self.inbox = Inbox(BOUND)
         self.journal = Journal(self.log, fails=fails)
         self.runtime = Runtime(
@@ -263,6 +275,10 @@ class Loop:
         """Take orders."""
         self.log.append("dispatch")
         self.sent.extend(orders)
+
+    def shut(self) -> None:
+        """Let nothing more out."""
+        self.is_shut = True
 
     def hear(self, event: Event, outcome: Outcome) -> None:
         """Take what happened."""
@@ -314,6 +330,7 @@ class TestRuntime:
 
         assert loop.sent == []
         assert loop.heard == []
+        assert loop.is_shut
 
     async def test_a_quote_without_facts_costs_no_commit(self) -> None:
         """It is heard all the same: who measures the loop must see it."""

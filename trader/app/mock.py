@@ -29,6 +29,7 @@ class MockSession:
         senses: HostSenses,
         on_cycle: Callable[[float], None],
         seconds_per_cycle: int,
+        seed: int,
     ) -> None:
         self._engine = engine
         self._inbox = inbox
@@ -37,6 +38,7 @@ class MockSession:
         self._senses = senses
         self._on_cycle = on_cycle
         self._cycle_ns = seconds_per_cycle * _SECOND_NS
+        self._seed = seed
 
     async def run(
         self,
@@ -45,13 +47,14 @@ class MockSession:
         interval_s: float,
         stop: asyncio.Event,
         version: str,
-        seed: int,
         unguarded: int,
     ) -> None:
         """Run ``loops`` cycles, or until ``stop`` is set; tells of ``unguarded`` live positions."""
         now = self._clock.now()
         self._inbox.put(
-            ProcessStarted(now.at_ns, now.mono_ns, version, seed, unguarded, self._senses.sight())
+            ProcessStarted(
+                now.at_ns, now.mono_ns, version, self._seed, unguarded, self._senses.sight()
+            )
         )
         await self._inbox.idle()
         self._feed.start()
@@ -95,7 +98,9 @@ class MockSession:
     async def _tick(self, number: int) -> None:
         began = time.perf_counter()
         now = self._clock.now()
-        self._inbox.put(CycleTicked(now.at_ns, now.mono_ns, number, self._senses.sense()))
+        self._inbox.put(
+            CycleTicked(now.at_ns, now.mono_ns, number, self._senses.sense(for_cycle=True))
+        )
         await self._inbox.idle()
         self._on_cycle((time.perf_counter() - began) * 1e3)
 

@@ -5,48 +5,32 @@ import gc
 import logging
 import signal
 import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
-from trader.alerts.direct import DirectSendFailed, TelegramTarget, send_telegram
 from trader.alerts.outbox import MIGRATIONS, Outbox
 from trader.alerts.plain import PlainSink
 from trader.alerts.relay import Relay, Sink, StubSink
-from trader.app.figures import guard_figures
+from trader.app.circle import Circle, Ground, mock_circle, real_circle
+from trader.app.connectors import Connectors
 from trader.app.inspection import SOCKET, journal_path
-from trader.app.listeners import AlertDesk, MarketLag, log_facts
-from trader.app.mock import MockSession
 from trader.app.options import RunOptions
-from trader.app.restoring import restore
-from trader.app.senses import HostSenses
 from trader.app.strategies import load_strategy
-from trader.app.wiring import (
-    engine_rules,
-    guard_rules,
-    simulated_coins,
-    simulated_instruments,
-)
+from trader.app.telling import language_of, telegram_target, tell_directly
+from trader.app.wiring import simulated_coins, simulated_instruments
 from trader.config import Settings
-from trader.domain.clock import SimulatedClock
-from trader.domain.control import Language, Mode
+from trader.domain.control import Mode
 from trader.domain.errors import ConfigError, InvariantBroken, JournalError
-from trader.domain.events import Event
-from trader.domain.instrument import Instrument, InstrumentId
 from trader.domain.order import LedgerName
 from trader.domain.synthetic import SyntheticMarket
-from trader.engine.engine import Engine, Outcome
-from trader.execution.gate import Gate
 from trader.execution.history import live_positions
 from trader.execution.journal import Journal
-from trader.execution.paper import PaperVenues
-from trader.feeds.mock import MockFeed
-from trader.ops.lease import StateLock
+from trader.ops.lease import HostLock, StateLock
 from trader.ops.logs import LogHandle, configure_logging
 from trader.ops.metrics import Metrics, OutboxFigures, execution_rate_pct, metrics_line
 from trader.ops.server import MetricsServer
-from trader.port.local import LocalPort, PortSocket
-from trader.risk.live_guard import LiveGuard
-from trader.runtime import Inbox, Runtime
-from trader.strategy.protocol import Strategy
+from trader.port.local import PortSocket
 
 _LOG = logging.getLogger("trader")
 _TELEGRAM = logging.getLogger("trader.alerts")
@@ -55,43 +39,68 @@ _ALIVE_CYCLES = 10
 _DRAIN_S = 1.0
 _NS = 1_000_000_000
 
+Build = Callable[[Ground], Circle]
 
-def run(settings: Settings, options: RunOptions, lock: StateLock | None = None) -> int:
+
+def run(
+    settings: Settings,
+    options: RunOptions,
+    lock: StateLock | None = None,
+    connectors: Connectors | None = None,
+) -> int:
     """Run the engine until it is stopped or its loops are done; returns the exit code.
 
-    ``lock`` is that of the state directory where the caller holds it already.
+    ``lock`` is that of the state directory where the caller holds it already; ``connectors`` join
+    paper and live mode to their venues.
 
     Raises:
         ConfigError: something the operator gave does not fit this host.
-        AlreadyRunning: another engine works on this state directory.
+        AlreadyRunning: another engine works on this state directory, or on this account.
     """
-    if settings.mode.current is not Mode.MOCK:
-        raise ConfigError(
-            f"mode.current is {settings.mode.current}; allowed: mock, since this version has no"
-            " connectors for real venues"
-        )
     # What the config names is found before any file is made.
-    instruments = simulated_instruments(settings)
-    coins = simulated_coins(instruments)
-    strategy = load_strategy(settings, instruments)
+    build = _circle_of(settings, connectors)
     # Then the lock, before anything is written: two engines never share a state.
     state_dir = Path(settings.engine.state_dir)
     if lock is None or lock.path.parent != state_dir.absolute():
         lock = StateLock.acquire(state_dir)
-    with lock, _logs(settings) as logs:
+    with ExitStack() as held:
+        locks: list[StateLock | HostLock] = [held.enter_context(lock)]
+        if settings.mode.current is Mode.LIVE and connectors is not None:
+            account = HostLock.acquire(Path(settings.engine.lock_dir), connectors.fingerprint)
+            locks.append(held.enter_context(account))
+        logs = held.enter_context(_logs(settings))
         for warning in settings.warnings():
             _LOG.warning("config: %s", warning)
         try:
             with _journal(settings) as journal:
-                market = SyntheticMarket(settings.mock.seed, coins=coins)
-                process = _Process(settings, options, lock, logs, journal)
-                process.wire(instruments, strategy, market)
+                process = _Process(settings, options, tuple(locks), logs, journal)
+                process.wire(build)
                 return asyncio.run(process.main())
         except (JournalError, InvariantBroken) as error:
             # The engine moved on in memory; the only safe state is the one on disk.
             _LOG.critical("stopped: %s", error)
-            _tell_directly(settings, f"Engine {settings.engine.name} stopped: {error}")
+            tell_directly(settings, f"Engine {settings.engine.name} stopped: {error}")
             return EXIT_FAULT
+
+
+def _circle_of(settings: Settings, connectors: Connectors | None) -> Build:
+    """How the circle of this mode is built.
+
+    Raises:
+        ConfigError: this version has nothing to build it of, or the config names what is not there.
+    """
+    if settings.mode.current is not Mode.MOCK:
+        if connectors is None:
+            raise ConfigError(
+                f"mode.current is {settings.mode.current}; allowed: mock, since this version has no"
+                " connectors for real venues"
+            )
+        venues, real_strategy = connectors, load_strategy(settings, connectors.instruments)
+        return lambda ground: real_circle(ground, real_strategy, venues)
+    instruments = simulated_instruments(settings)
+    market = SyntheticMarket(settings.mock.seed, coins=simulated_coins(instruments))
+    strategy = load_strategy(settings, instruments)
+    return lambda ground: mock_circle(ground, instruments, strategy, market)
 
 
 def _logs(settings: Settings) -> LogHandle:
@@ -112,31 +121,6 @@ def _journal(settings: Settings) -> Journal:
     )
 
 
-def _tell_directly(settings: Settings, text: str) -> None:
-    """One message past the outbox, which can no longer be written."""
-    telegram = settings.alert.telegram
-    if not (settings.alert.enabled and settings.alert.telegram_enabled):
-        _TELEGRAM.critical("Telegram (stub) | 🚨 not journaled | %s", text)
-        return
-    target = _target(settings)
-    if target is None:
-        return
-    try:
-        send_telegram(target, f"🚨 not journaled: {text}", telegram.timeout_seconds)
-    except DirectSendFailed as error:
-        _TELEGRAM.error("Telegram: the last message was not accepted: %s", error)
-
-
-def _target(settings: Settings) -> TelegramTarget | None:
-    """Where Telegram messages go; None without credentials."""
-    telegram = settings.alert.telegram
-    if not (telegram.bot_token and telegram.chat_id):
-        return None
-    return TelegramTarget(
-        telegram.bot_token, telegram.chat_id, telegram.topic_id, telegram.api_base
-    )
-
-
 class _Process:
     """Everything one run is made of, wired by hand."""
 
@@ -144,7 +128,7 @@ class _Process:
         self,
         settings: Settings,
         options: RunOptions,
-        lock: StateLock,
+        locks: tuple[StateLock | HostLock, ...],
         logs: LogHandle,
         journal: Journal,
     ) -> None:
@@ -152,67 +136,27 @@ class _Process:
         self._options = options
         self._logs = logs
         self._journal = journal
+        self._locks = locks
         self._outbox = Outbox(journal, journal, enabled=settings.alert.enabled)
-        self._wake = asyncio.Event()
+        self._committed = asyncio.Event()
         self._stop = asyncio.Event()
         self._metrics = Metrics()
-        self._lag = MarketLag()
-        self._lock = lock
 
-    def wire(
-        self,
-        instruments: dict[InstrumentId, Instrument],
-        strategy: Strategy,
-        market: SyntheticMarket,
-    ) -> None:
+    def wire(self, build: Build) -> None:
         """Restore the engine and join its parts."""
-        settings, journal = self._settings, self._journal
-        self._engine = Engine(engine_rules(settings), instruments, strategy)
-        restored = restore(self._engine, journal, settings.mock.seed)
-        start_ns = int(settings.mock.start.timestamp()) * _NS
-        # A journal that is further on continues: the date never goes back.
-        clock = SimulatedClock(max(start_ns, self._engine.state.now_ns))
-        self._announce(restored)
-        self._senses = HostSenses(settings, self._engine, self._lock)
-
-        self._inbox = Inbox(settings.engine.max_inbox_events)
-        state = self._engine.state
-        paper = PaperVenues(
-            state.instruments,
-            state.market.books,
-            clock,
-            self._inbox.put,
-            settings.paper.latency_ms,
-        )
-        # No lanes: in mock and paper no part of this process could send a live order.
-        gate = Gate(paper, clock, self._inbox.put, settings.safety.max_order_delay_ms, {})
-        self._runtime = Runtime(
-            self._inbox,
-            self._engine,
-            journal,
-            AlertDesk(self._outbox, self._wake),
-            gate,
-            (self._lag, log_facts, self._give_reply),
-        )
-        self._port = self._hatch(clock)
-        feed = MockFeed(
-            market,
-            tuple(instruments),
-            clock,
-            self._inbox.put,
-            settings.mock.step_ms,
-            settings.mock.seed,
-        )
-        feed.catch_up(clock.now().at_ns - start_ns)
-        self._session = MockSession(
-            self._engine,
-            self._inbox,
-            clock,
-            feed,
-            self._senses,
+        ground = Ground(
+            self._settings,
+            self._options,
+            self._locks,
+            self._journal,
+            self._outbox,
+            self._committed,
             self._on_cycle,
-            settings.mock.seconds_per_cycle,
+            self._status,
         )
+        self._interval_s = ground.interval_s
+        self._circle = build(ground)
+        self._announce(self._circle.restored)
 
     async def main(self) -> int:
         """Bind, run, end; the first part that fails ends the run."""
@@ -220,10 +164,11 @@ class _Process:
         if server is not None:
             await server.bind()
         self._catch_signals()
-        relay = Relay(self._outbox, self._sink(), self._wake)
+        relay = Relay(self._outbox, self._sink(), self._committed)
         try:
             async with asyncio.TaskGroup() as group:
-                background = [group.create_task(self._runtime.run())]
+                background = [group.create_task(self._circle.runtime.run())]
+                background += [group.create_task(_forever(part)) for part in self._circle.beside]
                 if self._options.with_bot:
                     background.append(group.create_task(relay.run()))
                 if server is not None:
@@ -246,52 +191,37 @@ class _Process:
         return EXIT_OK
 
     async def _run_session(self) -> None:
-        interval = self._options.interval_s
-        await self._session.run(
+        is_live = self._settings.mode.current is Mode.LIVE
+        journal = Path(self._settings.engine.state_dir) / "journal.db"
+        await self._circle.session.run(
             loops=self._options.loops,
-            interval_s=self._settings.engine.cycle_seconds if interval is None else interval,
+            interval_s=self._interval_s,
             stop=self._stop,
             version=self._options.version,
-            seed=self._settings.mock.seed,
-            unguarded=live_positions(Path(self._settings.engine.state_dir) / "journal.db"),
+            unguarded=0 if is_live else live_positions(journal),
         )
         reason = "asked to stop" if self._stop.is_set() else "loops done"
         flatten = self._settings.engine.on_shutdown == "flatten"
-        await self._session.end(reason, flatten=flatten)
-
-    def _hatch(self, clock: SimulatedClock) -> LocalPort:
-        guard = LiveGuard(guard_rules(self._settings))
-        return LocalPort(
-            self._settings.engine.name,
-            clock,
-            self._inbox.put,
-            self._senses.sight,
-            # There is no live order to hold back here; the fact follows within the millisecond.
-            lambda: None,
-            {"guards": lambda: self._guards(guard), "status": self._metrics.to_json},
-        )
+        await self._circle.session.end(reason, flatten=flatten)
 
     def _socket(self) -> PortSocket:
-        return PortSocket(self._port, Path(self._settings.engine.state_dir) / SOCKET)
+        return PortSocket(self._circle.port, Path(self._settings.engine.state_dir) / SOCKET)
 
-    def _guards(self, guard: LiveGuard) -> dict[str, object]:
-        state = self._engine.state
-        return guard_figures(guard, state.authority, state.memory, self._senses.sense())
-
-    def _give_reply(self, _event: Event, outcome: Outcome) -> None:
-        if outcome.reply is not None:
-            self._port.answered(outcome.reply)
+    def _status(self) -> Mapping[str, object]:
+        return self._metrics.to_json()
 
     def _announce(self, restored: int) -> None:
         """The first lines: what runs, on which state, and where to look."""
         settings, server = self._settings, self._settings.metrics_server
         shown = f"http://{server.host}:{server.port}/metrics" if server.enabled else "off"
+        is_mock = settings.mode.current is Mode.MOCK
+        seed = f", seed {settings.mock.seed}" if is_mock else ""
         _LOG.info(
-            "trader %s: engine %s, mode %s, seed %d, state %s, metrics %s",
+            "trader %s: engine %s, mode %s%s, state %s, metrics %s",
             self._options.version,
             settings.engine.name,
             settings.mode.current.value,
-            settings.mock.seed,
+            seed,
             self._journal.path,
             shown,
         )
@@ -299,13 +229,13 @@ class _Process:
             _LOG.info("journal replayed: %d facts", restored)
 
     def _on_cycle(self, loop_ms: float) -> None:
-        snapshot = self._engine.snapshot()
+        snapshot = self._circle.engine.snapshot()
         counts = self._outbox.counts()
         oldest = self._outbox.oldest_pending_ns()
         self._metrics.observe_cycle(
             snapshot,
             loop_latency_ms=loop_ms,
-            ws_lag_ms=self._lag.latest_ms,
+            ws_lag_ms=self._circle.lag.latest_ms,
             redis_heartbeat_age_ms=None,
             outbox=OutboxFigures(
                 counts.sent,
@@ -321,12 +251,11 @@ class _Process:
         section = self._settings.metrics_server
         if not section.enabled:
             return None
-        pause = self._options.interval_s or self._settings.engine.cycle_seconds
         return MetricsServer(
             self._metrics,
             host=section.host,
             port=section.port,
-            alive_within_s=max(_ALIVE_CYCLES * pause, 30.0),
+            alive_within_s=max(_ALIVE_CYCLES * self._interval_s, 30.0),
             not_ready=lambda: (),
             version=self._options.version,
         )
@@ -343,12 +272,9 @@ class _Process:
         # A second one ends the process at once, should the first be stuck.
         asyncio.get_running_loop().remove_signal_handler(number)
 
-    def _language(self) -> Language:
-        return Language(self._settings.bot.language or Language.EN)
-
     def _sink(self) -> Sink:
         """Where alerts go: Telegram with its credentials, else the stub, and the log says which."""
-        alert, language = self._settings.alert, self._language()
+        alert, language = self._settings.alert, language_of(self._settings)
         if not alert.enabled:
             _TELEGRAM.info("Telegram: alerts are off (alert.enabled: false)")
         elif not self._options.with_bot:
@@ -356,7 +282,7 @@ class _Process:
         elif not alert.telegram_enabled:
             _TELEGRAM.info("Telegram: stub, alerts are logged (alert.telegram_enabled: false)")
         else:
-            target = _target(self._settings)
+            target = telegram_target(self._settings)
             if target is not None:
                 _TELEGRAM.info("Telegram: alerts are sent to chat %s", target.chat_id)
                 return PlainSink(target, language, alert.telegram.timeout_seconds)
@@ -365,7 +291,7 @@ class _Process:
         return StubSink(language)
 
     def _say_summary(self) -> None:
-        snapshot = self._engine.snapshot()
+        snapshot = self._circle.engine.snapshot()
         ledger = snapshot.ledger
         counts = self._outbox.counts()
         _LOG.info(
@@ -387,6 +313,10 @@ class _Process:
             counts.sent,
             counts.pending,
         )
+
+
+async def _forever(part: Callable[[], Awaitable[None]]) -> None:
+    await part()
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> Exception:

@@ -2,7 +2,9 @@
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from trader.config import Settings
 from trader.domain.authority import FileMark, Sight
@@ -10,7 +12,7 @@ from trader.domain.control import Mode
 from trader.domain.order import LedgerName, PairName
 from trader.domain.readiness import PairReadiness, Readiness
 from trader.engine.engine import Engine
-from trader.ops.lease import StateLock
+from trader.ops.lease import HostLock, StateLock
 from trader.ops.sensors import (
     ConfirmState,
     disk_free_mb,
@@ -25,18 +27,34 @@ _ENV_FLAG_AT_START = env_flag(os.environ)
 """Read once, when the process starts: what is set at run time permits nothing."""
 
 
-class HostSenses:
-    """Looks at the confirm file, the halt file, the lock, the disk, and the engine's own figures.
+class Beyond(Protocol):
+    """What a process with real venues senses beyond its host."""
 
-    In mock mode the venues are simulated: they share one clock, hold no keys and need no
-    reconciling, and the loop has no lag in simulated time. Figures that would depend on how busy
-    the host is are reported as good, since a decision of a mock run must not depend on them.
+    def sense(self, known: Readiness, *, for_cycle: bool) -> Readiness:
+        """``known`` completed by venues, clocks, loop and operator."""
+        ...
+
+
+class HostSenses:
+    """Looks at the confirm file, the halt file, the locks, the disk, and the engine's own figures;
+    ``beyond`` adds what only a process with real venues has.
+
+    In mock mode there is no ``beyond``: the venues are simulated, share one clock, hold no keys and
+    need no reconciling, and the loop has no lag in simulated time. Figures that would depend on how
+    busy the host is are reported as good, since a decision of a mock run must not depend on them.
     """
 
-    def __init__(self, settings: Settings, engine: Engine, lock: StateLock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        locks: Sequence[StateLock | HostLock],
+        beyond: Beyond | None = None,
+    ) -> None:
         self._settings = settings
         self._engine = engine
-        self._lock = lock
+        self._locks = tuple(locks)
+        self._beyond = beyond
 
     def sight(self) -> Sight:
         """The host's files alone, for an act of a person."""
@@ -48,8 +66,14 @@ class HostSenses:
             halt_file=halt_file_present(HALT_FILE),
         )
 
-    def sense(self) -> Readiness:
+    def sense(self, *, for_cycle: bool = False) -> Readiness:
         """Everything, as it is this instant."""
+        found = self._sense_host()
+        if self._beyond is None:
+            return found
+        return self._beyond.sense(found, for_cycle=for_cycle)
+
+    def _sense_host(self) -> Readiness:
         state, mode = self._engine.state, self._settings.mode.current
         ledger = state.ledgers[LedgerName.LIVE if mode is Mode.LIVE else LedgerName.PAPER]
         sight = self.sight()
@@ -61,7 +85,7 @@ class HostSenses:
             confirm_file=sight.mark is not None,
             confirm_file_safe=sight.stands,
             confirm_file_age_hours=_age_hours(sight),
-            lock_held=self._lock.is_held(),
+            lock_held=all(lock.is_held() for lock in self._locks),
             breakers=tuple(key[0].value for key in state.breakers_of(ledger.name)),
             safety_holds=self._safety_holds(ledger.name),
             disk_free_mb=disk_free_mb(Path(self._settings.engine.state_dir)),

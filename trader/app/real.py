@@ -1,0 +1,117 @@
+"""Real session: cycles by the host's clock while the market flows, in paper and in live mode."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from trader.app.outside import Outside
+from trader.app.senses import HostSenses
+from trader.domain.clock import Clock
+from trader.domain.events import (
+    CycleTicked,
+    Event,
+    ProcessStarted,
+    ProcessStopping,
+    StopRequested,
+)
+from trader.engine.engine import Engine, Outcome
+from trader.runtime import Inbox
+
+STOP_WITHIN_S = 8.0
+"""How long orders in flight may take to end once a stop was asked for; the whole stop has 10 s."""
+
+
+class RealSession:
+    """Runs cycles: everything is sensed anew, then one tick of the control loop."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        clock: Clock,
+        senses: HostSenses,
+        outside: Outside,
+        on_cycle: Callable[[float], None],
+        stop_within_s: float = STOP_WITHIN_S,
+    ) -> None:
+        self._engine = engine
+        self._inbox = inbox
+        self._clock = clock
+        self._senses = senses
+        self._outside = outside
+        self._on_cycle = on_cycle
+        self._stop_within_s = stop_within_s
+        self._ticked: asyncio.Future[float] | None = None
+        self._calm: asyncio.Event | None = None
+
+    async def run(
+        self,
+        *,
+        loops: int | None,
+        interval_s: float,
+        stop: asyncio.Event,
+        version: str,
+        unguarded: int,
+    ) -> None:
+        """Run ``loops`` cycles, or until ``stop`` is set; tells of ``unguarded`` live positions."""
+        now = self._clock.now()
+        self._outside.lag.start()
+        self._inbox.put(
+            ProcessStarted(now.at_ns, now.mono_ns, version, None, unguarded, self._senses.sight())
+        )
+        number, due = 0, time.monotonic()
+        while not stop.is_set() and (loops is None or number < loops):
+            number += 1
+            await self._tick(number)
+            # By due times, so that cycles do not drift; those that were missed are not made up for.
+            due = max(due + interval_s, time.monotonic())
+            if loops is None or number < loops:
+                await _wait(stop, due - time.monotonic())
+
+    async def end(self, reason: str, *, flatten: bool) -> None:
+        """Stop entries, let what is in flight finish, and say goodbye."""
+        now = self._clock.now()
+        self._inbox.put(StopRequested(now.at_ns, now.mono_ns, reason, flatten))
+        deadline = time.monotonic() + self._stop_within_s
+        await self._inbox.idle()
+        if self._is_in_flight():
+            self._calm = asyncio.Event()
+            await _wait(self._calm, deadline - time.monotonic())
+        self._outside.lag.stop()
+        now = self._clock.now()
+        self._inbox.put(ProcessStopping(now.at_ns, now.mono_ns, reason))
+        await self._inbox.idle()
+
+    def saw(self, event: Event, _outcome: Outcome) -> None:
+        """A listener: notes that a cycle's event went through the engine, or the last report."""
+        if self._calm is not None and not self._is_in_flight():
+            self._calm.set()
+        if type(event) is not CycleTicked:
+            return
+        self._outside.looked(event.mono_ns)
+        if self._ticked is not None and not self._ticked.done():
+            self._ticked.set_result(time.perf_counter())
+
+    def _is_in_flight(self) -> bool:
+        return any(ledger.in_flight for ledger in self._engine.state.ledgers.values())
+
+    async def _tick(self, number: int) -> None:
+        self._ticked = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+        readiness = self._senses.sense(for_cycle=True)
+        now = self._clock.now()
+        self._inbox.put(CycleTicked(now.at_ns, now.mono_ns, number, readiness))
+        ended = await self._ticked
+        self._on_cycle((ended - began) * 1e3)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    if seconds <= 0:
+        # Others get their turn also where a cycle takes longer than its interval.
+        await asyncio.sleep(0)
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
