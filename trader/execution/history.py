@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -120,14 +120,14 @@ class History:
 
     def trades(self, limit: int, ledger: LedgerName | None = None) -> tuple[TradeRecord, ...]:
         """The newest ``limit`` trades by opening, newest first, of one ledger or of both."""
-        rows = self._ask(_TRADES, (ledger, _bounded(limit)))
+        rows = self.rows(_TRADES, (ledger, _bounded(limit)))
         return self._records(TradeRecord, rows)
 
     def pnl_between(self, ledger: LedgerName, from_ns: int, to_ns: int) -> RealisedPnl:
         """What ended from ``from_ns`` on and before ``to_ns`` (UTC)."""
         closed = wins = 0
         pnl_krw = fees_krw = Decimal(0)
-        for state, pnl, fees in self._ask(_ENDED, (ledger, from_ns, to_ns)):
+        for state, pnl, fees in self.rows(_ENDED, (ledger, from_ns, to_ns)):
             gained = Decimal(str(pnl))
             pnl_krw += gained
             if state == TradeState.CLOSED:
@@ -148,7 +148,7 @@ class History:
         self, ledger: LedgerName, since_ns: int, limit: int
     ) -> tuple[EquitySampled, ...]:
         """The newest ``limit`` samples from ``since_ns`` (UTC) on, oldest first."""
-        rows = self._ask(_SAMPLES, (ledger, since_ns, _bounded(limit)))
+        rows = self.rows(_SAMPLES, (ledger, since_ns, _bounded(limit)))
         return self._records(EquitySampled, reversed(rows))
 
     def refusals_between(self, from_ns: int, to_ns: int) -> tuple[RefusalTotal, ...]:
@@ -157,20 +157,27 @@ class History:
         Counted by whole hours: from the one ``from_ns`` falls in, to the one before ``to_ns``.
         """
         first = from_ns - from_ns % HOUR_NS
-        rows = self._ask(_REFUSALS, (first, to_ns))
+        rows = self.rows(_REFUSALS, (first, to_ns))
         return self._records(RefusalTotal, rows)
 
     def _decisions(self, sql: str, parameters: Sequence[object]) -> tuple[Decision, ...]:
-        rows = self._ask(sql, parameters)
+        rows = self.rows(sql, parameters)
         try:
             return tuple(decision_from(str(body)) for (body,) in rows)
         except msgspec.DecodeError as error:
             raise explained(self._path, "reading a decision", error) from error
 
-    def _ask(self, sql: str, parameters: Sequence[object]) -> list[sqlite3.Row]:
+    def rows(
+        self, sql: str, parameters: Sequence[object] | Mapping[str, object]
+    ) -> list[sqlite3.Row]:
+        """What a statement of this package finds, at most ``MAX_ROWS``.
+
+        Raises:
+            JournalError: the journal does not answer.
+        """
         with self._lock:
             try:
-                return self._connection.execute(sql, tuple(parameters)).fetchmany(MAX_ROWS)
+                return self._connection.execute(sql, parameters).fetchmany(MAX_ROWS)
             except STORE_ERRORS as error:
                 raise explained(self._path, "answering", error) from error
 

@@ -105,6 +105,12 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE authority (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT;
     """,
+    """
+    CREATE INDEX facts_to_sum_up ON facts (kind, at_ns) WHERE kind IN (
+        'BreakerTripped', 'DustMoved', 'EngineStarted', 'FaultRecorded', 'FeedRecovered',
+        'FeedWentStale', 'StopLossTriggered');
+    CREATE INDEX fills_by_booking ON fills (booked_ns);
+    """,
 )
 """One script for each version of the schema. A script that was released is never changed."""
 
