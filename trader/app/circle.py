@@ -16,6 +16,7 @@ from trader.app.prospects import Prospects
 from trader.app.real import RealSession
 from trader.app.restoring import restore
 from trader.app.senses import HostSenses
+from trader.app.summary import LoopRecord, summary_question
 from trader.app.wiring import engine_rules, guard_rules
 from trader.config import Settings
 from trader.domain.clock import Clock, SimulatedClock
@@ -27,11 +28,12 @@ from trader.domain.readiness import Readiness
 from trader.domain.synthetic import SyntheticMarket
 from trader.engine.engine import Engine, Outcome
 from trader.execution.gate import Gate, GuardKeeper
+from trader.execution.history import History
 from trader.execution.journal import Journal
 from trader.execution.paper import PaperVenues
 from trader.feeds.mock import MockFeed
 from trader.ops.lease import HostLock, StateLock
-from trader.port.local import LocalPort
+from trader.port.local import LocalPort, Question
 from trader.risk.live_guard import LiveGuard
 from trader.runtime import Inbox, Listener, Runtime, SystemClock
 from trader.strategy.protocol import Strategy
@@ -72,6 +74,9 @@ class Ground:
     committed: asyncio.Event
     on_cycle: Callable[[float], None]
     status: Callable[[], Figures]
+    history: History
+    loop: LoopRecord
+    unguarded: int
 
     @property
     def interval_s(self) -> float:
@@ -258,13 +263,21 @@ def _port(
     def status(_: Figures) -> Figures:
         return ground.status()
 
+    questions: dict[str, Question] = {
+        "guards": guards,
+        "status": status,
+        "trades": trades,
+        "summary": summary_question(
+            ground.history, engine, ground.outbox, ground.loop, unguarded=ground.unguarded
+        ),
+    }
     return LocalPort(
         ground.settings.engine.name,
         clock,
         inbox.put,
         senses.sight,
         halt_at_once,
-        {"guards": guards, "status": status, "trades": trades},
+        questions,
         alerts=ground.outbox,
         committed=ground.committed,
         reported=reported,

@@ -6,25 +6,24 @@ import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from trader.alerts.outbox import MIGRATIONS, Outbox
-from trader.alerts.plain import PlainSink
-from trader.alerts.relay import Relay, Sink, StubSink
 from trader.app.circle import Circle, Ground, mock_circle, real_circle
 from trader.app.connectors import Connectors
 from trader.app.inspection import SOCKET, journal_path
 from trader.app.options import RunOptions
 from trader.app.strategies import load_strategy
-from trader.app.telling import language_of, telegram_target, tell_directly
+from trader.app.summary import LoopRecord
+from trader.app.telling import announce, tell_directly
 from trader.app.wiring import simulated_coins, simulated_instruments
 from trader.config import Settings
 from trader.domain.control import Mode
 from trader.domain.errors import ConfigError, InvariantBroken, JournalError
 from trader.domain.order import LedgerName
 from trader.domain.synthetic import SyntheticMarket
-from trader.execution.history import live_positions
+from trader.execution.history import History, live_positions
 from trader.execution.journal import Journal
 from trader.ops.lease import HostLock, StateLock
 from trader.ops.logs import LogHandle, configure_logging
@@ -33,7 +32,6 @@ from trader.ops.server import MetricsServer
 from trader.port.local import PortSocket
 
 _LOG = logging.getLogger("trader")
-_TELEGRAM = logging.getLogger("trader.alerts")
 EXIT_OK, EXIT_FAULT = 0, 1
 _ALIVE_CYCLES = 10
 _DRAIN_S = 1.0
@@ -72,8 +70,8 @@ def run(
         for warning in settings.warnings():
             _LOG.warning("config: %s", warning)
         try:
-            with _journal(settings) as journal:
-                process = _Process(settings, options, tuple(locks), logs, journal)
+            with _journal(settings) as journal, closing(History(journal.path)) as history:
+                process = _Process(settings, options, tuple(locks), logs, journal, history)
                 process.wire(build)
                 return asyncio.run(process.main())
         except (JournalError, InvariantBroken) as error:
@@ -131,11 +129,14 @@ class _Process:
         locks: tuple[StateLock | HostLock, ...],
         logs: LogHandle,
         journal: Journal,
+        history: History,
     ) -> None:
         self._settings = settings
         self._options = options
         self._logs = logs
         self._journal = journal
+        self._history = history
+        self._loop_record = LoopRecord()
         self._locks = locks
         self._outbox = Outbox(journal, journal, enabled=settings.alert.enabled)
         self._committed = asyncio.Event()
@@ -153,10 +154,17 @@ class _Process:
             self._committed,
             self._on_cycle,
             self._status,
+            self._history,
+            self._loop_record,
+            self._unguarded(),
         )
         self._interval_s = ground.interval_s
         self._circle = build(ground)
         self._announce(self._circle.restored)
+        # Before the loop runs: what it imports and connects takes its time.
+        self._bot = announce(
+            self._settings, with_bot=self._options.with_bot, port=self._circle.port
+        )
 
     async def main(self) -> int:
         """Bind, run, end; the first part that fails ends the run."""
@@ -164,13 +172,12 @@ class _Process:
         if server is not None:
             await server.bind()
         self._catch_signals()
-        relay = Relay(self._outbox, self._sink(), self._committed)
         try:
             async with asyncio.TaskGroup() as group:
                 background = [group.create_task(self._circle.runtime.run())]
                 background += [group.create_task(_forever(part)) for part in self._circle.beside]
-                if self._options.with_bot:
-                    background.append(group.create_task(relay.run()))
+                if self._bot is not None:
+                    background.append(group.create_task(self._bot.run()))
                 if server is not None:
                     background.append(group.create_task(server.run()))
                 background.append(group.create_task(self._socket().run()))
@@ -178,8 +185,8 @@ class _Process:
                 gc.collect()
                 gc.freeze()
                 await self._run_session()
-                if self._options.with_bot:
-                    await relay.drain(_DRAIN_S)
+                if self._bot is not None:
+                    await self._bot.drain(_DRAIN_S)
                 for task in background:
                     task.cancel()
         except BaseExceptionGroup as group_error:
@@ -187,22 +194,29 @@ class _Process:
             if known is None or rest is not None:
                 raise
             raise _first(known) from None
+        finally:
+            if self._bot is not None:
+                await self._bot.close()
         self._say_summary()
         return EXIT_OK
 
     async def _run_session(self) -> None:
-        is_live = self._settings.mode.current is Mode.LIVE
-        journal = Path(self._settings.engine.state_dir) / "journal.db"
         await self._circle.session.run(
             loops=self._options.loops,
             interval_s=self._interval_s,
             stop=self._stop,
             version=self._options.version,
-            unguarded=0 if is_live else live_positions(journal),
+            unguarded=self._unguarded(),
         )
         reason = "asked to stop" if self._stop.is_set() else "loops done"
         flatten = self._settings.engine.on_shutdown == "flatten"
         await self._circle.session.end(reason, flatten=flatten)
+
+    def _unguarded(self) -> int:
+        """Live positions that this process, in mock or paper, does not guard."""
+        if self._settings.mode.current is Mode.LIVE:
+            return 0
+        return live_positions(Path(self._settings.engine.state_dir) / "journal.db")
 
     def _socket(self) -> PortSocket:
         return PortSocket(self._circle.port, Path(self._settings.engine.state_dir) / SOCKET)
@@ -230,6 +244,7 @@ class _Process:
 
     def _on_cycle(self, loop_ms: float) -> None:
         snapshot = self._circle.engine.snapshot()
+        self._loop_record.note(time.time_ns(), loop_ms, self._circle.lag.latest_ms)
         counts = self._outbox.counts()
         oldest = self._outbox.oldest_pending_ns()
         self._metrics.observe_cycle(
@@ -271,24 +286,6 @@ class _Process:
         self._stop.set()
         # A second one ends the process at once, should the first be stuck.
         asyncio.get_running_loop().remove_signal_handler(number)
-
-    def _sink(self) -> Sink:
-        """Where alerts go: Telegram with its credentials, else the stub, and the log says which."""
-        alert, language = self._settings.alert, language_of(self._settings)
-        if not alert.enabled:
-            _TELEGRAM.info("Telegram: alerts are off (alert.enabled: false)")
-        elif not self._options.with_bot:
-            _TELEGRAM.info("Telegram: nothing is sent here (--no-bot); alerts wait in the outbox")
-        elif not alert.telegram_enabled:
-            _TELEGRAM.info("Telegram: stub, alerts are logged (alert.telegram_enabled: false)")
-        else:
-            target = telegram_target(self._settings)
-            if target is not None:
-                _TELEGRAM.info("Telegram: alerts are sent to chat %s", target.chat_id)
-                return PlainSink(target, language, alert.telegram.timeout_seconds)
-            # The config's own warning has named what is missing.
-            _TELEGRAM.info("Telegram: stub, alerts are logged")
-        return StubSink(language)
 
     def _say_summary(self) -> None:
         snapshot = self._circle.engine.snapshot()

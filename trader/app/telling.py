@@ -1,18 +1,40 @@
 """Telling: what the process says past its engine, and the bot's part of the settings."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from trader.alerts.direct import DirectSendFailed, TelegramTarget, send_telegram, send_webhook
 from trader.config import Settings
 from trader.domain.control import Language
+from trader.port import TraderPort
 from trader.port.settings import BotSettings
+
+if TYPE_CHECKING:
+    from bot.app import Bot
 
 _TELEGRAM = logging.getLogger("trader.alerts")
 
 
-def language_of(settings: Settings) -> Language:
-    """The language of what nobody in particular asked for."""
-    return Language(settings.bot.language or Language.EN)
+def announce(settings: Settings, *, with_bot: bool, port: TraderPort) -> "Bot | None":
+    """The bot of this process, if it has one; the log says where alerts go."""
+    alert = settings.alert
+    if not alert.enabled:
+        _TELEGRAM.info("Telegram: alerts are off (alert.enabled: false)")
+        return None
+    if not with_bot:
+        _TELEGRAM.info("Telegram: nothing is sent here (--no-bot); alerts wait in the outbox")
+        return None
+    for_bot = bot_settings(settings)
+    if for_bot.speaks:
+        _TELEGRAM.info("Telegram: alerts are sent to chat %s", for_bot.chat_id)
+    elif alert.telegram_enabled:
+        # The config's own warning has named what is missing.
+        _TELEGRAM.info("Telegram: stub, alerts are logged")
+    else:
+        _TELEGRAM.info("Telegram: stub, alerts are logged (alert.telegram_enabled: false)")
+    from bot.app import Bot
+
+    return Bot(port, for_bot)
 
 
 def bot_settings(settings: Settings) -> BotSettings:

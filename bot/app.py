@@ -1,0 +1,105 @@
+"""The bot as a whole: its parts, joined by hand and kept running under one supervisor.
+
+Without credentials the same parts run and tell the log; nothing here imports Telegram's library
+then.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bot.backup import Backup
+from bot.charts import Painter
+from bot.line import Clock, SystemClock
+from bot.messenger import LogMessenger, Messenger, OutMessage
+from bot.schedule import Summaries
+from bot.sender import Sender
+from bot.store import Store
+from bot.web import fetch, post
+from trader.port import TraderPort
+from trader.port.settings import BotSettings
+
+_logger = logging.getLogger("bot.app")
+
+FIRST_RESTART_S = 1.0
+MAX_RESTART_S = 60.0
+CLOSE_WITHIN_S = 2.0
+
+_STEADY_S = 300.0
+_NS_PER_S = 1_000_000_000
+
+
+class Bot:
+    """Tells one engine's alerts and summaries. Construct it before the loop has work to do.
+
+    ``run`` outlives every error of its parts; the engine never notices.
+    """
+
+    def __init__(self, port: TraderPort, settings: BotSettings, clock: Clock | None = None) -> None:
+        state_dir = Path(settings.state_dir)
+        self._clock = clock or SystemClock()
+        self._messenger = _messenger(settings)
+        self._store = Store(state_dir / "bot.db")
+        self._sender = Sender(
+            port, self._messenger, self._store, settings, self._clock, paced=settings.speaks
+        )
+        self._painter = Painter(scratch_dir=state_dir / "charts")
+        self._parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "sender": self._sender.run,
+            "second way out": Backup(port, _Web(), self._sender, settings, self._clock).run,
+            "summaries": Summaries(port, self._tell, self._store, settings, self._painter).run,
+        }
+
+    async def run(self) -> None:
+        """Run every part until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for name, part in self._parts.items():
+                group.create_task(self._supervised(name, part))
+
+    async def drain(self, timeout_s: float) -> int:
+        """Tell what still waits, for ``timeout_s`` at most; returns how many alerts are left."""
+        return await self._sender.drain(timeout_s)
+
+    async def close(self) -> None:
+        """Let go of the worker, the connections and the file, within a bound."""
+        for name, closing in (("charts", self._painter.close), ("chat", self._messenger.close)):
+            try:
+                async with asyncio.timeout(CLOSE_WITHIN_S):
+                    await closing()
+            except Exception as error:  # noqa: BLE001 - the outer edge: a stop must go on
+                _logger.warning("Telegram bot: %s did not close: %s", name, type(error).__name__)
+        self._store.close()
+
+    async def _supervised(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
+        wait_s = FIRST_RESTART_S
+        while True:
+            began = self._clock.mono_ns()
+            try:
+                await part()
+            except Exception:  # The task's outer edge: what failed is begun anew.
+                _logger.exception("Telegram bot: %s failed; it starts again in %g s", name, wait_s)
+            else:
+                return
+            await self._clock.sleep(wait_s)
+            is_steady = self._clock.mono_ns() - began > _STEADY_S * _NS_PER_S
+            wait_s = FIRST_RESTART_S if is_steady else min(2 * wait_s, MAX_RESTART_S)
+
+    async def _tell(self, message: OutMessage, png: bytes | None) -> None:
+        await self._sender.say(message, png)
+
+
+class _Web:
+    """The network, as the second way out uses it."""
+
+    post = staticmethod(post)
+    fetch = staticmethod(fetch)
+
+
+def _messenger(settings: BotSettings) -> Messenger:
+    if not settings.speaks:
+        return LogMessenger()
+    # Imported only here: it takes a second, and the stub must not pay for it.
+    from bot.telegram import TelegramMessenger
+
+    return TelegramMessenger(settings)
