@@ -179,7 +179,8 @@ class TestLog:
         run = home.run("--mock", "--once")
 
         records = [json.loads(line) for line in run.out]
-        about = [one["event"] for one in records if one["logger"].startswith("trader.alerts")]
+        tellers = ("trader.alerts", "bot")
+        about = [one["event"] for one in records if one["logger"].startswith(tellers)]
         assert len(about) > 3
         assert [event for event in about if "Telegram" not in event] == []
 

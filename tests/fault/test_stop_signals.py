@@ -6,8 +6,9 @@ from signal import SIGINT, SIGTERM, Signals
 
 import pytest
 
-from tests.support.bot_api import BotApi, bot_api
 from tests.support.engine_process import EngineHome, EngineProcess, wait_until
+from tests.support.telegram import PRIVATE, TOKEN, Telegram, in_thread
+from tests.support.telegram.faults import HANG
 
 STOP_WITHIN_S = 2.0
 # A day of market in one cycle: seconds of work in which no cycle ends.
@@ -108,22 +109,22 @@ def named(number: Signals) -> dict[str, str]:
 
 
 @pytest.fixture
-def silent_telegram() -> Iterator[BotApi]:
+def silent_telegram() -> Iterator[Telegram]:
     """A Bot API that takes requests and never answers."""
-    with bot_api() as api:
-        api.hangs = True
+    with in_thread() as api:
+        api.faults.always(HANG)
         yield api
 
 
 @pytest.mark.parametrize("number", [SIGTERM, SIGINT])
 def test_telegram_that_does_not_answer_holds_up_no_stop(
-    tmp_path: Path, silent_telegram: BotApi, number: Signals
+    tmp_path: Path, silent_telegram: Telegram, number: Signals
 ) -> None:
     """The message on its way is given up; it waits in the outbox for the next start."""
     telegram = {"telegram_enabled": True, "telegram": {"api_base": silent_telegram.base}}
     secrets = {
-        "TELEGRAM_BOT_TOKEN": "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11",
-        "TELEGRAM_CHAT_ID": "987654321",
+        "TELEGRAM_BOT_TOKEN": TOKEN,
+        "TELEGRAM_CHAT_ID": str(PRIVATE),
     }
     home = EngineHome(tmp_path, {"alert": telegram})
     with home.start("--mock", "--interval", "3600", environ=secrets) as engine:
