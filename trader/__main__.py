@@ -9,12 +9,12 @@ from types import FrameType
 from typing import NoReturn
 
 from trader import __version__
-from trader.commands import check, resume, run
+from trader.commands import alert_test, check, resume, run
 from trader.commands.arguments import OneLineParser, nearest
 from trader.domain.errors import ConfigError, TraderError
 
 EXIT_MISTAKE, EXIT_ALREADY_RUNNING = 2, 3
-_COMMANDS = {"run": run, "check": check, "resume": resume}
+_COMMANDS = {"run": run, "check": check, "resume": resume, "alert-test": alert_test}
 _EPILOG = """\
 Without a command, run is meant, with all of its options: python -m trader --once --mock
 
@@ -41,6 +41,10 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_ALREADY_RUNNING if type(error).__name__ == "AlreadyRunning" else 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Whoever read our output has had enough; the interpreter must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _parsed(argv: Sequence[str]) -> Namespace:

@@ -235,6 +235,12 @@ def in_thread(api: Telegram | None = None, port: int = 0) -> Iterator[Telegram]:
             raise
         finally:
             ready.set()
+            # Answers that hang, whose connections have gone, wait for nothing any more.
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.wait(left))
             loop.close()
 
     thread = threading.Thread(target=work, name="telegram")
