@@ -1,8 +1,7 @@
 """What stands behind a button: ``<verb>:<instance>:<argument>``, and the verbs. Pure."""
 
-import re
-
 from bot.messenger import Button
+from bot.spoken import tap_data
 
 SHOW = "show"
 """A view again: its argument is a page's number and the command, such as ``2 trades 50``."""
@@ -12,11 +11,6 @@ CLOSE = "close"
 """Its argument is a trade's id."""
 ACKNOWLEDGE = "ack"
 """Its argument is an alert's id."""
-
-MAX_DATA_BYTES = 64
-
-_VERB = re.compile(r"[a-z_]{1,16}")
-_INSTANCE = re.compile(r"[A-Za-z0-9_-]{1,16}")
 
 Rows = tuple[tuple[Button, ...], ...]
 """Buttons under a message, row by row."""
@@ -28,12 +22,7 @@ def data(verb: str, instance: str, argument: str = "") -> str:
     Raises:
         ValueError: it would be longer than the 64 bytes Telegram takes, or nobody could read it.
     """
-    text = f"{verb}:{instance}:{argument}"
-    if not _VERB.fullmatch(verb) or not _INSTANCE.fullmatch(instance):
-        raise ValueError(f"{text!r} is not verb:instance:argument")
-    if len(text.encode("utf-8", "replace")) > MAX_DATA_BYTES or not argument.isprintable():
-        raise ValueError(f"{text!r} does not fit into the data of a button")
-    return text
+    return tap_data(verb, instance, argument)
 
 
 def buttons(text: str, verb: str, instance: str, argument: str = "") -> tuple[Button, ...]:

@@ -3,6 +3,7 @@
 So nothing here raises but what says so: a note that cannot be made is one log line.
 """
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from bot.updates import Denied, DenyReason, Heard
 _logger = logging.getLogger("bot.lane")
 
 MAX_RECENT = 10_000
+KNOW_WITHIN_S = 0.2
 
 _NS_PER_S = 1_000_000_000
 
@@ -37,10 +39,11 @@ class Records:
         if identity in self._recent:
             return True
         try:
-            return await self._memory.apart(partial(self._memory.knows, identity))
-        except MemoryFailed as error:
-            # Better twice than never.
-            _logger.error("Telegram: whether a halt is new is not known: %s", error)
+            # Neither a disk that hangs nor one that is full may keep a halt waiting.
+            async with asyncio.timeout(KNOW_WITHIN_S):
+                return await self._memory.apart(partial(self._memory.knows, identity))
+        except (MemoryFailed, TimeoutError) as error:
+            _logger.error("Telegram: whether a halt is new is not known: %r", error)
             return False
 
     async def begin(self, rows: Sequence[tuple[Heard, Kind, bool]]) -> Sequence[bool]:

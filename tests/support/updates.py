@@ -26,6 +26,11 @@ def a_person(user_id: int = OPERATOR, **more: Any) -> Json:
     return {"id": user_id, "is_bot": False, "first_name": "Kim", "language_code": "ko"} | more
 
 
+def sent_by(person: Json | None) -> dict[str, Any]:
+    """The sender, as a keyword for the builders below; ``from`` is a word of Python's."""
+    return {"from": person}
+
+
 def a_chat(chat_id: int = CHAT) -> Json:
     """A Chat, private where the id is a person's."""
     return {"id": chat_id, "type": "private" if chat_id > 0 else "supergroup"}

@@ -23,6 +23,7 @@ from tests.support.updates import (
     a_person,
     an_update,
     said,
+    sent_by,
     tapped,
 )
 from trader.port.settings import BotSettings
@@ -192,8 +193,8 @@ class TestTaps:
             (tapped(id="x" * 65), DenyReason.MALFORMED),
             (tapped(message=None), DenyReason.MALFORMED),
             (tapped(inline_message_id="x"), DenyReason.INLINE),
-            (tapped(**{"from": None}), DenyReason.MALFORMED),
-            (tapped(**{"from": a_person(is_bot=True)}), DenyReason.FROM_BOT),
+            (tapped(**sent_by(None)), DenyReason.MALFORMED),
+            (tapped(**sent_by(a_person(is_bot=True))), DenyReason.FROM_BOT),
             (tapped(chat_id=GROUP), DenyReason.OTHER_CHAT),
         ],
     )

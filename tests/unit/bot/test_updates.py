@@ -14,6 +14,7 @@ from tests.support.updates import (
     a_tap,
     an_update,
     said,
+    sent_by,
     tapped,
 )
 
@@ -21,7 +22,7 @@ from tests.support.updates import (
 class TestReading:
     def test_takes_what_matters_of_a_message(self) -> None:
         """Who, where, when and what; everything else is not looked at."""
-        update = said("/halt now", **{"from": a_person(username="kim")})
+        update = said("/halt now", **sent_by(a_person(username="kim")))
 
         found = read_update(update)
 
@@ -91,7 +92,7 @@ class TestReading:
     @pytest.mark.parametrize("wrong", [True, 1.5, "7", 2**53, -(2**80), None])
     def test_takes_no_id_that_is_none(self, wrong: object) -> None:
         """Ids are whole numbers of 52 bits; others could not even be stored."""
-        found = read_update(said("/halt", **{"from": a_person() | {"id": wrong}}))
+        found = read_update(said("/halt", **sent_by(a_person() | {"id": wrong})))
 
         assert found.user_id is None
 
@@ -120,7 +121,7 @@ class TestReading:
 
     def test_keeps_names_on_one_line(self) -> None:
         """A name ends up in logs, where it must not begin a line."""
-        found = read_update(said(**{"from": a_person(first_name="Eve\nERROR all is lost\x1b[2J")}))
+        found = read_update(said(**sent_by(a_person(first_name="Eve\nERROR all is lost\x1b[2J"))))
 
         assert found.user_name.isprintable()
 
