@@ -4,6 +4,7 @@ A text is lines of parts, each with at most one mark, so a page's markup is clos
 and opened again where the next begins, and the plain text is what a chat shows of the HTML.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from html import escape
@@ -22,6 +23,7 @@ MAX_BUTTON_ROWS = 10
 """Rows of buttons that belong to what a page lists; more would hide the page itself."""
 CAPTION_UNITS = 1_000
 
+_NOT_IN_NAME = re.compile(r"[^a-z0-9_-]")
 _SURROGATE = range(0xDC00, 0xE000)
 
 
@@ -149,7 +151,7 @@ def file_of(page: Page, name: str, note: str) -> TextFile:
         f"{head.replace(mark, '')}\n{note}",
         silent=True,
     )
-    kept = "".join(sign for sign in name.lower() if sign.isascii() and (sign.isalnum() or sign in "-_"))
+    kept = _NOT_IN_NAME.sub("", name.lower())
     text = "\n".join((head.replace(mark, ""), *rest))
     return TextFile(f"{kept or 'answer'}.txt", f"{text}\n", caption)
 

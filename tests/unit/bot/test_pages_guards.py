@@ -123,6 +123,18 @@ class TestLength:
         text = told(guards, language)
         assert sum(line.startswith("✗ ") for line in text.splitlines()) == len(failing)
 
+    def test_drops_the_reasons_before_it_drops_what_holds(self) -> None:
+        """How to mend it stays, cut where it must be."""
+        rows = tuple(an_extreme_row(number) for number in range(22))
+        passing = tuple(row for row in guards_of_the_engine().predicates if row.state == "pass")
+
+        text = told(guards_of_the_engine(predicates=rows + passing))
+
+        assert "why why" not in text
+        assert text.count("→ do this") == len(rows)
+        assert text.count("✓ ") == len(passing)
+        assert "🕘" in text
+
     def test_says_less_of_each_before_it_needs_a_third_page(self) -> None:
         """Sixty rows that a config might ask for one day."""
         rows = tuple(an_extreme_row(number) for number in range(60))

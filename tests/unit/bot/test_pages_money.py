@@ -5,6 +5,7 @@ from bot.pages.table import WIDTH, table, width
 from bot.paging import Mark, plain_of
 from tests.support.chat_html import check
 from tests.support.page_answers import (
+    NOW,
     D,
     a_balance,
     a_leg,
@@ -34,6 +35,7 @@ from trader.port import (
     Transfer,
 )
 
+DAY = 24 * 3_600 * 10**9
 LIVE, PAPER = LedgerName.LIVE, LedgerName.PAPER
 KO = Language.KO
 
@@ -70,7 +72,15 @@ class TestPositions:
 
         assert "To the stop: 0.38 %, 764 ₩" in text
         assert "BTC -1,234 ₩ · T12" in text
-        assert "held 3 h 12 min" in text
+        assert " · for 3 h 12 min" in text
+
+    def test_of_a_simulated_market_say_since_when(self) -> None:
+        """Its clock is far from this host's, so no age between them means anything."""
+        answer = PositionsAnswer(an_origin(Mode.MOCK), (a_position(opened_ns=NOW + DAY),))
+
+        (message,) = positions_page(answer, a_view())
+
+        assert " · since 11-23 19:20 KST" in check(message)
 
     def test_stand_by_ledger_and_are_never_added_across(self) -> None:
         """Each total says whose it is."""
@@ -154,6 +164,20 @@ class TestBalance:
         assert "Live ledger · worth 8,128,770 ₩ where a price is known" in text
         assert "Paper ledger · worth 10,000,000 ₩\n" in text
         assert " BTC    0.01713            –" in text
+
+    def test_never_rounds_up_what_is_held(self) -> None:
+        """Nine digits are enough for a phone, a satoshi more would be a lie."""
+        held = (
+            a_balance(LIVE, "binance", "USDT", "3665.5644299", "5133623"),
+            a_balance(LIVE, "binance", "KRW", "5003464.9", "5003465"),
+            a_balance(LIVE, "binance", "BTC", "0.03267587", None),
+        )
+
+        text = check(balance_page(BalanceAnswer(an_origin(), held), a_view())[0])
+
+        assert " USDT  3,665.56442  5,133,623 ₩" in text
+        assert " KRW     5,003,464  5,003,465 ₩" in text
+        assert " BTC    0.03267587            –" in text
 
     def test_begins_with_the_transfer_that_an_empty_direction_needs(self) -> None:
         """The way to mend it is to move coin."""

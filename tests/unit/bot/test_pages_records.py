@@ -121,7 +121,7 @@ class TestHealth:
         text = check(health_page(a_health(ws_lag_ms=None, worst_check=None), a_view())[0])
 
         rows = [" ".join(row.split()) for row in text.splitlines()]
-        assert {"disk free 41,233.4 MB", "quotes arrive after –", "refuses most –"} <= set(rows)
+        assert {"disk free 41,233.4 MB", "quotes arrive after –", "Refuses most: –"} <= set(rows)
         assert "up 3 d 4 h" in rows
         assert "last message taken 41.0 s ago" in rows
 

@@ -218,13 +218,6 @@ class TestTime:
         assert "(12.0 s ago)" in told(a_status(), now_ns=NOW + 12 * SECOND)
         assert "ago)" not in told(a_status(), now_ns=NOW + 4 * SECOND)
 
-    def test_is_marked_as_simulated_in_mock(self) -> None:
-        """Its market runs by a clock of its own, far from now."""
-        answer = a_status(Effective.MOCK, origin=an_origin(Mode.MOCK))
-
-        assert "(simulated)" in told(answer, now_ns=NOW + 12 * HOUR)
-        assert "ago" not in told(answer, now_ns=NOW + 12 * HOUR)
-
 
 class TestButtons:
     @pytest.mark.parametrize("answer", [a_status(), a_demoted_status()])

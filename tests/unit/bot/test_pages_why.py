@@ -95,12 +95,27 @@ class TestADecision:
         assert "/why D-20261122-000870 · ✗ net profit" in why(a_why())
 
     def test_claims_no_figure_it_does_not_have(self) -> None:
-        """A check that could not be measured shows a dash and what was wrong."""
+        """A check that could not be judged says what was wrong with its input, and no more."""
         result = CheckResult(CheckName.LIQUIDITY, False, None, D(5), fault="missing")
 
         text = why(a_why(decision=a_decision(checks=(result,))))
 
-        assert "✗ liquidity · – (needs > 5 ₩) · not known" in text
+        assert "✗ liquidity · not judged: not known\n" in text
+        assert explain_check(CheckName.LIQUIDITY, EN).sentence not in text
+
+    def test_names_the_cause_before_what_only_followed_from_it(self) -> None:
+        """An old book fails every check that reads it; only its age explains anything."""
+        checks = (
+            CheckResult(CheckName.EXIT_COLLAR, False, D("0.5"), D(2), 5_900.0, "stale"),
+            CheckResult(CheckName.BOOK_AGE, False, D(5_900), D(3_000), 5_900.0, "stale"),
+            CheckResult(CheckName.NET_PROFIT, False, D("0.1"), D("0.2")),
+        )
+
+        text = why(a_why(decision=a_decision(checks=checks)))
+
+        assert "✗ book age · 5.9 s (needs ≤ 3.0 s)\nAn order book was not confirmed" in text
+        assert "✗ exit collar · not judged: out of date\n" in text
+        assert text.index("book age") < text.index("net profit") < text.index("exit collar")
 
 
 class TestAFigure:
@@ -135,6 +150,13 @@ class TestSpread:
         found = None if seen is None else D(seen)
 
         assert f"\n{mark} BTC: sell" in spread(a_spread_line(spread_pct=found))
+
+    def test_marks_nothing_on_books_that_are_out_of_date(self) -> None:
+        """A wide spread of old quotes is no signal."""
+        text = spread(a_spread_line(spread_pct=D(9), fault="stale"))
+
+        assert "\n– BTC: sell" in text
+        assert "⚠️ out of date" in text
 
     def test_shows_what_is_not_known_as_dashes(self) -> None:
         """Zero is a spread like any other."""
