@@ -11,6 +11,7 @@ from html import escape
 
 from msgspec import Struct
 
+from bot.buttons import ACKNOWLEDGE, buttons, rows
 from bot.locales import SenderWords, sender_words
 from bot.messenger import Button, OutMessage
 from bot.stories import Story
@@ -31,11 +32,14 @@ _OVER = "✅"
 
 
 class Speech(Struct, frozen=True):
-    """How it is said: language, the zone of all times, and whether buttons are answered."""
+    """How it is said: language and the zone of all times.
+
+    ``instance`` marks our buttons; without one there are none, since nobody would answer them.
+    """
 
     language: Language
     zone: tzinfo
-    with_buttons: bool = False
+    instance: str = ""
 
     @property
     def words(self) -> SenderWords:
@@ -180,9 +184,10 @@ def _by_kind(
 
 def _buttons(story: Story, speech: Speech) -> tuple[tuple[Button, ...], ...]:
     is_open = story.seen_ns is None and story.over_ns is None
-    if not speech.with_buttons or story.alert.severity is not Severity.CRITICAL or not is_open:
+    if not speech.instance or story.alert.severity is not Severity.CRITICAL or not is_open:
         return ()
-    return ((Button(speech.words.acknowledge, f"ack:{story.alert_id}"),),)
+    acknowledge = speech.words.acknowledge
+    return rows(buttons(acknowledge, ACKNOWLEDGE, speech.instance, str(story.alert_id)))
 
 
 def _clock(at_ns: int, near_ns: int, speech: Speech) -> str:

@@ -78,9 +78,9 @@ class Sender:
         *,
         paced: bool = True,
         pace: Pace | None = None,
-        with_buttons: bool = False,
+        instance: str = "",
     ) -> None:
-        """``with_buttons`` once somebody answers the callback ``ack:<alert id>``.
+        """``instance`` marks the buttons, once somebody answers them.
 
         Raises:
             ZoneInfoNotFoundError: the settings name no time zone.
@@ -95,7 +95,7 @@ class Sender:
         self._line = Line(messenger, clock, settings.timeout_s, pace if paced else None)
         self._memory = Memory(store, settings.engine, clock)
         self._zone = ZoneInfo(settings.zone)
-        speech = Speech(settings.language or Language.EN, self._zone, with_buttons)
+        speech = Speech(settings.language or Language.EN, self._zone, instance)
         self._teller = Teller(port, settings.engine, self._line, self._memory, clock, speech)
         self._one_turn = asyncio.Lock()
         self._wake = asyncio.Event()

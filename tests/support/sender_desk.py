@@ -83,7 +83,7 @@ class SenderDesk:
         self.settings = some_settings()
         self.paced = True
         self.pace: Pace | None = None
-        self.with_buttons = False
+        self.instance = ""
         self.sender = self._made()
         self._task: asyncio.Task[None] | None = None
 
@@ -122,7 +122,7 @@ class SenderDesk:
             self.clock,
             paced=self.paced,
             pace=self.pace,
-            with_buttons=self.with_buttons,
+            instance=self.instance,
         )
 
 

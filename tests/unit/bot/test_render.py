@@ -29,7 +29,7 @@ _NS = 1_000_000_000
 NOW = 1_795_000_100 * _NS
 NASTY = "_a*b_ & <i>\"c\"</i> 'd' [x](y) `z`"
 LONG = "😀&<" * 900
-SPEECHES = [Speech(language, ZoneInfo("Asia/Seoul"), True) for language in Language]
+SPEECHES = [Speech(language, ZoneInfo("Asia/Seoul"), "here") for language in Language]
 
 
 def real_alerts() -> list[Alert]:
@@ -242,4 +242,4 @@ class TestWords:
 
         assert with_button == [True, False, False, False]
         ((button,),) = story_message(a_story(alert), SPEECHES[1]).buttons
-        assert (button.text, button.data) == ("확인했음", "ack:5")
+        assert (button.text, button.data) == ("확인했음", "ack:here:5")

@@ -256,7 +256,7 @@ class TestCriticals:
         async with a_desk(tmp_path) as desk:
             desk.port.tell(a_critical("a"))
             await desk.after(3)
-            desk.with_buttons = True
+            desk.instance = "here"
             await desk.restart()
             desk.port.tell(a_critical("b"))
             await desk.after(3)
@@ -264,7 +264,7 @@ class TestCriticals:
         without, with_one = desk.chat.sends
         assert without.message.buttons == ()
         ((button,),) = with_one.message.buttons
-        assert (button.text, button.data) == ("Acknowledge", "ack:2")
+        assert (button.text, button.data) == ("Acknowledge", "ack:here:2")
 
 
 class TestEnds:
