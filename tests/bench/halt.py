@@ -75,7 +75,7 @@ async def _halts(rounds: int, path: Path) -> tuple[list[float], list[float]]:
     to_shut, to_answer = [], []
     with Journal.open(path) as journal:
         runtime = Runtime(inbox, engine, journal, _NoAlerts(), _NoDoor(), (answer,))
-        tasks = [asyncio.create_task(runtime.run()), asyncio.create_task(_flow(inbox))]
+        tasks = [asyncio.create_task(runtime.run()), asyncio.create_task(flow(inbox))]
         with collector_as_in_the_program():
             for number in range(rounds):
                 await asyncio.sleep(0.003)
@@ -92,7 +92,12 @@ async def _halts(rounds: int, path: Path) -> tuple[list[float], list[float]]:
     return to_shut, to_answer
 
 
-async def _flow(inbox: Inbox) -> None:
+def quotes_a_second() -> int:
+    """How many quotes the market of these benchmarks brings each second."""
+    return _QUOTES_A_SECOND
+
+
+async def flow(inbox: Inbox) -> None:
     """Quotes at the rate named, in slices as sockets deliver them, for as long as it is let."""
     stamps = Stamps()
     began, sent = time.perf_counter(), 0

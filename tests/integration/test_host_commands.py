@@ -313,7 +313,7 @@ class TestTheSocket:
         ("line", "error"),
         [
             (b"\n", "not a request"),
-            (b"{}\n", "question '' is not known; allowed: guards, "),
+            (b"{}\n", "question '' is not known; allowed: alerts, "),
             (b'{"question": "money"}\n', "question 'money' is not known"),
             (b'{"command": {"type": "ToLive"}}\n', "not a request"),
             (b'{"command": {"type": "Halt"}}\n', "not a request"),

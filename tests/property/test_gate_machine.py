@@ -91,6 +91,7 @@ class Reference:
         self.guard = LiveGuard(GUARD)
         self.authority = Authority()
         self.paused = False
+        self.scopes: set[str] = set()
         self.begin()
 
     def begin(self) -> None:
@@ -118,13 +119,17 @@ class Reference:
 
     def obey(self, command: Command, sight: Sight, mono_ns: int) -> bool:
         """An operator's command; returns whether it changed anything."""
-        before = (self.authority, self.paused)
+        before, scopes = (self.authority, self.paused), set(self.scopes)
         lifts = not sight.halt_file
         match command:
-            case Pause():
+            case Pause(scope=""):
                 self.paused = True
+            case Pause():
+                self.scopes.add(command.scope)
             case Resume():
-                self.paused = self.paused and not lifts
+                if lifts:
+                    self.paused = self.paused and command.scope != ""
+                    self.scopes -= {command.scope} if command.scope else self.scopes
             case Halt():
                 self._become(
                     halt(self.authority, command.by, command.reason, sight, now=command.now)
@@ -143,7 +148,8 @@ class Reference:
             self.memory = after_break(self.memory, mono_ns)
             if self.readiness is not None:
                 self.judge(replace(self.readiness, paused=self.paused))
-        return changed
+        # A pause of a venue or a pair is none of the gate's.
+        return changed or scopes != self.scopes
 
     def _become(self, after: Authority) -> None:
         if after != self.authority:
@@ -352,6 +358,12 @@ class GateMachine(RuleBasedStateMachine):
         again = self.command(kind(by))
         assert not again.changed, first
 
+    @rule(kind=st.sampled_from([Pause, Resume]), scope=st.sampled_from(["upbit", UPBIT_BINANCE]))
+    def scoped(self, kind: type[Pause] | type[Resume], scope: str) -> None:
+        first = self.command(kind("7", scope=scope))
+        again = self.command(kind("7", scope=scope))
+        assert not again.changed, first
+
     @rule(now=st.booleans())
     def halted(self, now: bool) -> None:
         self.command(Halt("7", "drill", now=now))
@@ -414,6 +426,7 @@ class GateMachine(RuleBasedStateMachine):
         assert state.authority == reference.authority
         assert state.memory == reference.memory
         assert state.paused is reference.paused
+        assert {pause.scope for pause in state.pauses.standing} - {""} == reference.scopes
         assert state.verdict == reference.verdict
         is_open = reference.verdict is not None and reference.verdict.is_open
         assert (state.entry_ledger is LedgerName.LIVE) is is_open

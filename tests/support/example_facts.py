@@ -14,6 +14,7 @@ from trader.domain.facts import (
     ClosingBegan,
     ClosingEnded,
     ClosingFreed,
+    ClosingOrdered,
     ClosingsRestored,
     ClosingsRevoked,
     ClosingStuck,
@@ -43,6 +44,7 @@ from trader.domain.facts import (
     OrdersApproved,
     OrdersAtHalt,
     OrdersAtHaltEnded,
+    PauseEndsSoon,
     PositionsUnguarded,
     RebalanceBegan,
     RefusalBegan,
@@ -93,6 +95,7 @@ SILENT_FACTS: frozenset[type] = frozenset(
         DayRolled,
         EquitySampled,
         OrderIdsReserved,
+        ClosingOrdered,
     }
 )
 
@@ -247,7 +250,10 @@ TOLD_FACTS: tuple[Fact, ...] = (
     FeedRecovered(AT_NS, UPBIT_BTC, 12500.0),
     FeeChanged(AT_NS, UPBIT_BTC, Decimal("0.05"), Decimal("0.139")),
     EntriesPaused(AT_NS, "kim", "lunch"),
+    EntriesPaused(AT_NS, "kim", "lunch", "upbit", AT_NS + 600_000_000_000, AT_NS, AT_NS),
+    PauseEndsSoon(AT_NS, "upbit", AT_NS + 120_000_000_000),
     EntriesResumed(AT_NS, "kim"),
+    EntriesResumed(AT_NS, "engine", "upbit"),
     FaultRecorded(AT_NS, "feeds.upbit", "could not parse"),
     a_revocation(),
     ClosingsRestored(AT_NS, 2),

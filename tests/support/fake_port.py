@@ -69,9 +69,9 @@ class FakePort:
         """One, without a name that matters."""
         return ("main",)
 
-    async def command(self, command: Command, to: str = "") -> Reply:
+    async def command(self, command: Command, to: str = "", id: str = "") -> Reply:  # noqa: A002 - the port's
         """Nobody commands here."""
-        raise PortError(f"{command} to {to}: no commands here")
+        raise PortError(f"{command} {id} to {to}: no commands here")
 
     async def ask(
         self, question: str, to: str = "", arguments: Mapping[str, object] | None = None

@@ -4,24 +4,22 @@ A fact that ends a condition becomes an alert with ``clears`` whether or not the
 told: the outbox drops what has nothing to clear. An alert's fields are its fact's, by their names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import assert_never
 
-from msgspec import Struct
-from msgspec.structs import asdict
-
-from trader.domain.authority import HALT_LIFTED, Level
-from trader.domain.control import Alert, AlertCode, CheckName, Mode, Severity
+from trader.alerts.rules_form import milliseconds, over, told
+from trader.alerts.rules_gate import GateFact, alert_of_gate
+from trader.domain.control import Alert, AlertCode, CheckName, Severity
 from trader.domain.facts import (
     ActivityCounted,
-    AuthorityChanged,
     BreakerCleared,
     BreakerCode,
     BreakerTripped,
     ClosingBegan,
     ClosingEnded,
     ClosingFreed,
+    ClosingOrdered,
     ClosingsRestored,
     ClosingsRevoked,
     ClosingStuck,
@@ -29,18 +27,12 @@ from trader.domain.facts import (
     DirectionEmptied,
     DirectionRefilled,
     DustMoved,
-    EngineStarted,
-    EngineStopped,
-    EntriesPaused,
-    EntriesResumed,
     EquitySampled,
     Fact,
-    FaultRecorded,
     FeeChanged,
     FeedRecovered,
     FeedWentStale,
     FillBooked,
-    GateChanged,
     InventoryLevelled,
     InventoryRebased,
     InventorySkewed,
@@ -51,7 +43,6 @@ from trader.domain.facts import (
     OrdersApproved,
     OrdersAtHalt,
     OrdersAtHaltEnded,
-    PositionsUnguarded,
     RebalanceBegan,
     RefusalBegan,
     RefusalEnded,
@@ -63,8 +54,7 @@ from trader.domain.facts import (
     TradePeaked,
 )
 from trader.domain.order import FINAL_STATES, LedgerName, OrderState
-from trader.texts import SEPARATOR, VARIANT
-from trader.texts.listing import spelled
+from trader.texts import VARIANT
 
 UNTOLD_CHECKS = frozenset(
     {
@@ -84,20 +74,9 @@ UNTOLD_CHECKS = frozenset(
 )
 """Checks whose refusals are counted and not told, unless their very input was at fault."""
 
-_NS_PER_MS = 1_000_000
 _HUNDRED = Decimal(100)
 _CRITICAL, _WARNING, _INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 
-_Process = (
-    EngineStarted
-    | EngineStopped
-    | PositionsUnguarded
-    | GateChanged
-    | FaultRecorded
-    | AuthorityChanged
-    | EntriesPaused
-    | EntriesResumed
-)
 _Bound = RefusalBegan | RefusalEnded | BreakerTripped | BreakerCleared
 _Trade = TradeOpened | TradeClosed | StopLossTriggered | RebalanceBegan | DustMoved
 _Trouble = OrderMoved | LegUnhedged | LegHedged | ClosingStuck | ClosingFreed
@@ -113,8 +92,8 @@ def alerts_for(facts: Sequence[Fact]) -> tuple[Alert, ...]:
 
 def alert_for(fact: Fact) -> Alert | None:
     """What is worth telling of one fact, or None."""
-    if isinstance(fact, _Process):
-        return _of_process(fact)
+    if isinstance(fact, GateFact):
+        return alert_of_gate(fact)
     if isinstance(fact, _Bound):
         return _of_bound(fact)
     if isinstance(fact, _Trade):
@@ -133,57 +112,10 @@ def alert_for(fact: Fact) -> Alert | None:
             return None
         case ClosingBegan() | ClosingEnded() | TradePeaked() | InventoryRebased():
             return None
-        case DayRolled() | EquitySampled() | OrderIdsReserved():
+        case DayRolled() | EquitySampled() | OrderIdsReserved() | ClosingOrdered():
             return None
         case _:
             assert_never(fact)
-
-
-def _of_process(fact: _Process) -> Alert | None:
-    match fact:
-        case EngineStarted():
-            # An engine that starts to trade live by itself is news that may wake somebody.
-            severity = _WARNING if fact.mode is Mode.LIVE else _INFO
-            return _told(fact, AlertCode.STARTED, severity, fact.name)
-        case PositionsUnguarded():
-            return _told(fact, AlertCode.POSITION_UNGUARDED, _CRITICAL, "live")
-        case EngineStopped():
-            return _told(fact, AlertCode.STOPPED, _INFO, "engine")
-        case GateChanged():
-            if fact.mode is not Mode.LIVE or not fact.told:
-                return None
-            key = f"{AlertCode.LIVE_BLOCKED}:gate"
-            if fact.live:
-                # It sounds, unlike other good news: real money may move from here on.
-                return _told(fact, AlertCode.LIVE_ALLOWED, _WARNING, key=key, clears=True)
-            return _told(fact, AlertCode.LIVE_BLOCKED, _WARNING, key=key, lasting=True)
-        case FaultRecorded():
-            return _told(fact, AlertCode.SYSTEM_ERROR, _WARNING, fact.where)
-        case AuthorityChanged():
-            return _authority(fact)
-        case EntriesPaused():
-            return _told(fact, AlertCode.PAUSED, _INFO, "entries", lasting=True)
-        case EntriesResumed():
-            key = f"{AlertCode.PAUSED}:entries"
-            return _told(fact, AlertCode.RESUMED, _INFO, key=key, clears=True)
-        case _:
-            assert_never(fact)
-
-
-def _authority(fact: AuthorityChanged) -> Alert | None:
-    authority, latch = fact.authority, fact.authority.latch
-    if authority.level is Level.LIVE or latch is None:
-        return _over(fact, AlertCode.DEMOTED, "engine")
-    extra: dict[str, object] = {"reason": latch.reason, "by": latch.who}
-    if authority.level is Level.HALT:
-        is_open = {**extra, "count": len(fact.open_trades)}
-        return _told(fact, AlertCode.HALTED, _CRITICAL, "engine", is_open, lasting=True)
-    if latch.reason == HALT_LIFTED:
-        return _over(fact, AlertCode.HALTED, "engine", extra)
-    if authority.used_up:
-        # The demotion was told; that a touch came too early is for the banner and /guards.
-        return None
-    return _told(fact, AlertCode.DEMOTED, _CRITICAL, "engine", extra, lasting=True)
 
 
 def _of_bound(fact: _Bound) -> Alert | None:
@@ -194,8 +126,8 @@ def _of_bound(fact: _Bound) -> Alert | None:
             if fact.check in UNTOLD_CHECKS:
                 return None
             subject = f"{fact.pair}:{fact.direction}:{fact.check}"
-            lasted = {"lasted_ms": _ms(fact.at_ns - fact.began_ns)}
-            return _over(fact, AlertCode.SAFETY_REJECTION, subject, lasted)
+            lasted = {"lasted_ms": milliseconds(fact.at_ns - fact.began_ns)}
+            return over(fact, AlertCode.SAFETY_REJECTION, subject, lasted)
         case BreakerTripped() | BreakerCleared():
             return _breaker(fact)
         case _:
@@ -214,7 +146,7 @@ def _refusal_began(fact: RefusalBegan) -> Alert | None:
         "ledger": fact.decision.ledger,
         "decision_id": fact.decision.id,
     }
-    return _told(
+    return told(
         fact,
         AlertCode.SAFETY_REJECTION,
         _WARNING,
@@ -232,7 +164,7 @@ def _breaker(fact: BreakerTripped | BreakerCleared) -> Alert:
     else:
         code, subject = AlertCode.BREAKER_TRIPPED, f"{fact.ledger}:{fact.breaker}:{fact.subject}"
     if isinstance(fact, BreakerCleared):
-        return _over(fact, code, subject)
+        return over(fact, code, subject)
     # On paper a breaker stops play money until its cause is over; live it costs the live gate.
     severity = _CRITICAL if fact.ledger is LedgerName.LIVE else _WARNING
     numbers: dict[str, object] = (
@@ -240,29 +172,29 @@ def _breaker(fact: BreakerTripped | BreakerCleared) -> Alert:
         if code is AlertCode.DAILY_LOSS_LIMIT
         else {}
     )
-    return _told(fact, code, severity, subject, numbers, lasting=True)
+    return told(fact, code, severity, subject, numbers, lasting=True)
 
 
 def _of_trade(fact: _Trade) -> Alert:
     match fact:
         case TradeOpened():
-            return _told(fact, AlertCode.TRADE_OPENED, _INFO, fact.trade_id)
+            return told(fact, AlertCode.TRADE_OPENED, _INFO, fact.trade_id)
         case TradeClosed():
             whole = fact.entry_notional_krw
             numbers = {
                 "pnl_pct": fact.pnl_krw / whole * _HUNDRED if whole > 0 else None,
-                "held_ms": _ms(fact.at_ns - fact.opened_ns),
+                "held_ms": milliseconds(fact.at_ns - fact.opened_ns),
             }
-            return _told(fact, AlertCode.TRADE_CLOSED, _INFO, fact.trade_id, numbers)
+            return told(fact, AlertCode.TRADE_CLOSED, _INFO, fact.trade_id, numbers)
         case StopLossTriggered():
             # Not lasting: a stop that closes whole sounds once. One that cannot go out is told as
             # a stuck closing, and that lasts.
-            return _told(fact, AlertCode.STOP_LOSS, _CRITICAL, fact.trade_id)
+            return told(fact, AlertCode.STOP_LOSS, _CRITICAL, fact.trade_id)
         case RebalanceBegan():
             # A warning: entries never pass the limit, so adopted orders or a lowered limit did.
-            return _told(fact, AlertCode.REBALANCE, _WARNING, fact.trade_id)
+            return told(fact, AlertCode.REBALANCE, _WARNING, fact.trade_id)
         case DustMoved():
-            return _told(fact, AlertCode.DUST, _INFO, f"{fact.trade_id}:{fact.instrument}")
+            return told(fact, AlertCode.DUST, _INFO, f"{fact.trade_id}:{fact.instrument}")
         case _:
             assert_never(fact)
 
@@ -272,21 +204,21 @@ def _of_trouble(fact: _Trouble) -> Alert | None:
         case OrderMoved():
             order = fact.client_order_id
             if fact.state in FINAL_STATES:
-                return _over(fact, AlertCode.ORDER_UNKNOWN, order)
+                return over(fact, AlertCode.ORDER_UNKNOWN, order)
             if fact.state is OrderState.UNKNOWN:
-                return _told(fact, AlertCode.ORDER_UNKNOWN, _CRITICAL, order, lasting=True)
+                return told(fact, AlertCode.ORDER_UNKNOWN, _CRITICAL, order, lasting=True)
             if fact.state is OrderState.QUARANTINED:
                 variant = {VARIANT: "quarantined"}
-                return _told(fact, AlertCode.ORDER_UNKNOWN, _CRITICAL, order, variant, lasting=True)
+                return told(fact, AlertCode.ORDER_UNKNOWN, _CRITICAL, order, variant, lasting=True)
             return None
         case LegUnhedged():
-            return _told(fact, AlertCode.LEG_UNHEDGED, _CRITICAL, fact.trade_id, lasting=True)
+            return told(fact, AlertCode.LEG_UNHEDGED, _CRITICAL, fact.trade_id, lasting=True)
         case LegHedged():
-            return _over(fact, AlertCode.LEG_UNHEDGED, fact.trade_id)
+            return over(fact, AlertCode.LEG_UNHEDGED, fact.trade_id)
         case ClosingStuck():
-            return _told(fact, AlertCode.CLOSING_STUCK, _CRITICAL, fact.trade_id, lasting=True)
+            return told(fact, AlertCode.CLOSING_STUCK, _CRITICAL, fact.trade_id, lasting=True)
         case ClosingFreed():
-            return _over(fact, AlertCode.CLOSING_STUCK, fact.trade_id)
+            return over(fact, AlertCode.CLOSING_STUCK, fact.trade_id)
         case _:
             assert_never(fact)
 
@@ -301,18 +233,18 @@ def _of_handover(fact: _Handover) -> Alert:
                 "why": ", ".join(fact.blocks),
             }
             code = AlertCode.POSITION_UNGUARDED
-            return _told(fact, code, _CRITICAL, "revoked", extra, lasting=True)
+            return told(fact, code, _CRITICAL, "revoked", extra, lasting=True)
         case ClosingsRestored():
             extra = {VARIANT: "revoked", "ledger": LedgerName.LIVE}
-            return _over(fact, AlertCode.POSITION_UNGUARDED, "revoked", extra)
+            return over(fact, AlertCode.POSITION_UNGUARDED, "revoked", extra)
         case OrdersAtHalt():
             # Not lasting: the halt itself is what lasts.
             extra = {VARIANT: "in_flight", "count": len(fact.in_flight)}
             subject = f"in_flight:{fact.revision}"
-            return _told(fact, AlertCode.HALTED, _CRITICAL, subject, extra)
+            return told(fact, AlertCode.HALTED, _CRITICAL, subject, extra)
         case OrdersAtHaltEnded():
             subject = f"ended:{fact.revision}"
-            return _told(fact, AlertCode.HALTED, _WARNING, subject, {VARIANT: "ended"})
+            return told(fact, AlertCode.HALTED, _WARNING, subject, {VARIANT: "ended"})
         case _:
             assert_never(fact)
 
@@ -330,71 +262,22 @@ def _of_inventory(fact: _Inventory) -> Alert:
         case _:
             assert_never(fact)
     if isinstance(fact, DirectionRefilled | InventoryLevelled):
-        return _over(fact, code, subject)
-    return _told(fact, code, _INFO, subject, lasting=True)
+        return over(fact, code, subject)
+    return told(fact, code, _INFO, subject, lasting=True)
 
 
 def _of_venue(fact: _Venue) -> Alert:
     match fact:
         case FeedWentStale():
-            return _told(fact, AlertCode.FEED_STALE, _WARNING, fact.instrument, lasting=True)
+            return told(fact, AlertCode.FEED_STALE, _WARNING, fact.instrument, lasting=True)
         case FeedRecovered():
             key = f"{AlertCode.FEED_STALE}:{fact.instrument}"
-            return _told(fact, AlertCode.FEED_RECOVERED, _INFO, key=key, clears=True)
+            return told(fact, AlertCode.FEED_RECOVERED, _INFO, key=key, clears=True)
         case FeeChanged():
             # Only a rise costs signals; either counts at once.
             severity = _WARNING if fact.after_pct > fact.before_pct else _INFO
             variant = {VARIANT: "fee_changed"}
             subject = f"fee_changed:{fact.instrument}"
-            return _told(fact, AlertCode.SYSTEM_ERROR, severity, subject, variant)
+            return told(fact, AlertCode.SYSTEM_ERROR, severity, subject, variant)
         case _:
             assert_never(fact)
-
-
-def _told(
-    fact: Fact,
-    code: AlertCode,
-    severity: Severity,
-    subject: str = "",
-    extra: Mapping[str, object] | None = None,
-    *,
-    key: str = "",
-    lasting: bool = False,
-    clears: bool = False,
-) -> Alert:
-    return Alert(
-        code,
-        severity,
-        key or f"{code}:{subject}",
-        fact.at_ns,
-        _fields(fact, extra or {}),
-        clears=clears,
-        lasting=lasting,
-    )
-
-
-def _over(
-    fact: Fact, code: AlertCode, subject: str, extra: Mapping[str, object] | None = None
-) -> Alert:
-    return _told(fact, code, _INFO, subject, extra, clears=True)
-
-
-def _fields(fact: Fact, extra: Mapping[str, object]) -> dict[str, str]:
-    fields = {}
-    for name, value in {**asdict(fact), **extra}.items():
-        # What is not known is left out, so that its line is, too; a nested record is no figure.
-        if name == "at_ns" or value in (None, "", ()) or isinstance(value, Struct):
-            continue
-        fields[name] = _text(value)
-    return fields
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, tuple):
-        return str(value)
-    is_list = isinstance(value[0], Struct)
-    return spelled(value) if is_list else SEPARATOR.join(value)
-
-
-def _ms(nanoseconds: int) -> int:
-    return max(nanoseconds, 0) // _NS_PER_MS

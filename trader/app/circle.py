@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trader.alerts.outbox import Outbox
+from trader.app.answers import AnswerGround, Answers
 from trader.app.connectors import Connectors
 from trader.app.figures import guard_figures, unasked
 from trader.app.listeners import AlertDesk, MarketLag, log_facts
@@ -33,6 +34,7 @@ from trader.execution.journal import Journal
 from trader.execution.paper import PaperVenues
 from trader.feeds.mock import MockFeed
 from trader.ops.lease import HostLock, StateLock
+from trader.ops.metrics import Cycle
 from trader.port.local import LocalPort, Question
 from trader.risk.live_guard import LiveGuard
 from trader.runtime import Inbox, Listener, Runtime, SystemClock
@@ -77,6 +79,9 @@ class Ground:
     history: History
     loop: LoopRecord
     unguarded: int
+    cycle: Callable[[], Cycle | None]
+    redact: Callable[[str], str]
+    log_lines_lost: Callable[[], int]
 
     @property
     def interval_s(self) -> float:
@@ -95,6 +100,7 @@ class Circle:
     session: Session
     lag: MarketLag
     restored: int
+    answers: Answers
     beside: tuple[Callable[[], Awaitable[None]], ...] = ()
     """What runs beside the loop: the venues' connections."""
 
@@ -141,10 +147,13 @@ def mock_circle(
         settings.mock.seed,
     )
     # There is no live order to hold back here; the fact follows within the millisecond.
-    port = _port(ground, engine, senses, clock, inbox, lambda: None, lambda _: None)
+    answers = _answers(ground, engine)
+    port = _port(ground, engine, senses, clock, inbox, lambda: None, answers.heard, answers)
     lag = MarketLag()
-    runtime = _runtime(ground, engine, inbox, gate, (lag, log_facts, _replies(port)))
-    return Circle(engine, runtime, port, session, lag, restored)
+    runtime = _runtime(
+        ground, engine, inbox, gate, (lag, log_facts, *answers.listeners, _replies(port))
+    )
+    return Circle(engine, runtime, port, session, lag, restored, answers)
 
 
 def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> Circle:
@@ -169,15 +178,21 @@ def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> C
     )
     session = RealSession(engine, inbox, clock, senses, outside, ground.on_cycle)
     halt_at_once = (lambda: None) if keeper is None else keeper.halt_at_once
-    port = _port(ground, engine, senses, clock, inbox, halt_at_once, outside.heard)
+    answers = _answers(ground, engine)
+
+    def reported(health: BotHealth) -> None:
+        outside.heard(health)
+        answers.heard(health)
+
+    port = _port(ground, engine, senses, clock, inbox, halt_at_once, reported, answers)
     lag = MarketLag()
-    listeners: list[Listener] = [lag, log_facts, session.saw]
+    listeners: list[Listener] = [lag, log_facts, *answers.listeners, session.saw]
     if keeper is not None:
         listeners.append(_durable_halts(keeper))
     # Last, since a command is answered when all else has taken notice of it.
     listeners.append(_replies(port))
     runtime = _runtime(ground, engine, inbox, gate, listeners)
-    return Circle(engine, runtime, port, session, lag, restored, (connectors.run,))
+    return Circle(engine, runtime, port, session, lag, restored, answers, (connectors.run,))
 
 
 def _paper(settings: Settings, engine: Engine, clock: Clock, inbox: Inbox) -> PaperVenues:
@@ -240,6 +255,22 @@ def _runtime(
     )
 
 
+def _answers(ground: Ground, engine: Engine) -> Answers:
+    return Answers(
+        AnswerGround(
+            settings=ground.settings,
+            engine=engine,
+            stop=engine.stop,
+            journal=ground.journal.path,
+            alerts=ground.outbox,
+            cycle=ground.cycle,
+            redact=ground.redact,
+            log_lines_lost=ground.log_lines_lost,
+            version=ground.options.version,
+        )
+    )
+
+
 def _port(
     ground: Ground,
     engine: Engine,
@@ -248,6 +279,7 @@ def _port(
     inbox: Inbox,
     halt_at_once: Callable[[], None],
     reported: Callable[[BotHealth], None],
+    answers: Answers,
 ) -> LocalPort:
     guard, state = LiveGuard(guard_rules(ground.settings)), engine.state
     prospects = Prospects(ground.settings, state.instruments)
@@ -264,9 +296,10 @@ def _port(
         return ground.status()
 
     questions: dict[str, Question] = {
+        **answers.questions(),
         "guards": guards,
-        "status": status,
-        "trades": trades,
+        "metrics": status,
+        "prospects": trades,
         "summary": summary_question(
             ground.history, engine, ground.outbox, ground.loop, unguarded=ground.unguarded
         ),

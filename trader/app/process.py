@@ -157,6 +157,9 @@ class _Process:
             self._history,
             self._loop_record,
             self._unguarded(),
+            lambda: self._metrics.latest,
+            self._logs.redact,
+            lambda: self._logs.lost_lines,
         )
         self._interval_s = ground.interval_s
         self._circle = build(ground)
@@ -197,6 +200,7 @@ class _Process:
         finally:
             if self._bot is not None:
                 await self._bot.close()
+            self._circle.answers.close()
         self._say_summary()
         return EXIT_OK
 

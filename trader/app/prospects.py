@@ -4,7 +4,7 @@ Nothing is computed here that the engine does not compute itself: the strategy s
 would be and cost, and the measuring of the pre-trade checks says whether the ledger covers it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -42,7 +42,20 @@ class Prospects:
         section = settings.strategy.model_copy(update={"min_profit_pct": _ANY_PROFIT_PCT})
         asked = settings.model_copy(update={"strategy": section})
         self._strategy = load_strategy(asked, instruments)
+        self._known = dict(instruments)
         self._flat = _flat_market(settings, instruments)
+
+    @property
+    def directions(self) -> Sequence[tuple[PairName, str, InstrumentId, InstrumentId]]:
+        """Every (pair, direction, sold instrument, bought instrument) of the strategy."""
+        return self._strategy.directions
+
+    def opening(self, state: State, pair: PairName, direction: str) -> Proposal | None:
+        """The trade this direction would be at the engine's books, whatever it is worth; None
+        without prices.
+        """
+        self._take_over(state)
+        return self._proposal(state.market, pair, direction)
 
     def figures(self, state: State, *, prices: str = "live", at_ns: int = 0) -> dict[str, object]:
         """Every direction at the engine's books: trades left, break-even in percent.
@@ -52,8 +65,7 @@ class Prospects:
         """
         mode = self._settings.mode.current
         name = LedgerName.LIVE if mode is Mode.LIVE else LedgerName.PAPER
-        for instrument in state.instruments.values():
-            self._strategy.revise(instrument)
+        self._take_over(state)
         return {
             "ledger": name.value,
             "prices": prices,
@@ -69,6 +81,13 @@ class Prospects:
                 for pair, direction, _, _ in self._strategy.directions
             ],
         }
+
+    def _take_over(self, state: State) -> None:
+        """Know the rules and fees that the engine knows."""
+        for name, instrument in state.instruments.items():
+            if self._known.get(name) is not instrument:
+                self._known[name] = instrument
+                self._strategy.revise(instrument)
 
     def _left(
         self, state: State, name: LedgerName, pair: PairName, direction: str

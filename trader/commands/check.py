@@ -83,7 +83,7 @@ def _of_the_engine(settings: "Settings") -> dict[str, object] | None:
         return None
     if not guards.figures:
         raise PortError(f"the engine did not say: {guards.error}")
-    trades = ask_engine(settings, Request(question="trades"))
+    trades = ask_engine(settings, Request(question="prospects"))
     if trades is None or not trades.figures:
         why = "it stopped meanwhile" if trades is None else trades.error
         return {"engine": "running", **guards.figures, "trades": {"directions": [], "why": why}}

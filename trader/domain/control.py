@@ -7,6 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from trader.domain.order import LedgerName, TradeId
+
 
 class Mode(StrEnum):
     """What the config asks for."""
@@ -160,16 +162,29 @@ class Transaction(Protocol):
 
 
 class Pause(Struct, frozen=True, tag=True):
-    """Block new entries; closings go on."""
+    """Block new entries; closings go on.
+
+    ``scope`` is empty for all, else a venue or a pair. ``until_ns`` (UTC) ends it, 0 never does.
+    ``written_ns`` (UTC) of this and every command is when a person wrote it; 0 is not known.
+    """
 
     by: str
     reason: str = ""
+    scope: str = ""
+    until_ns: int = 0
+    written_ns: int = 0
 
 
 class Resume(Struct, frozen=True, tag=True):
-    """Lift a pause of entries."""
+    """Lift the pause of a scope; of the empty one, every pause.
+
+    ``revision`` is that of the authority it answers; -1 answers any.
+    """
 
     by: str
+    scope: str = ""
+    revision: int = -1
+    written_ns: int = 0
 
 
 class Halt(Struct, frozen=True, tag=True):
@@ -178,6 +193,7 @@ class Halt(Struct, frozen=True, tag=True):
     by: str
     reason: str = ""
     now: bool = False
+    written_ns: int = 0
 
 
 class ToPaper(Struct, frozen=True, tag=True):
@@ -185,23 +201,90 @@ class ToPaper(Struct, frozen=True, tag=True):
 
     by: str
     reason: str = ""
+    written_ns: int = 0
 
 
 class LiftHalt(Struct, frozen=True, tag=True):
-    """Lift the halt of this revision to paper, and a pause with it."""
+    """Lift the halt of this revision to paper, and the pause of everything with it."""
 
     by: str
     revision: int
+    written_ns: int = 0
 
 
-Command = Pause | Resume | Halt | ToPaper | LiftHalt
+class Flatten(Struct, frozen=True, tag=True):
+    """Close every open trade of a ledger, as shown to the operator and confirmed.
+
+    ``fingerprint`` is that of what was shown. ``loss_krw`` is the result that was shown, signed: a
+    loss is negative; None where there were no prices for one.
+    """
+
+    by: str
+    ledger: LedgerName
+    fingerprint: str
+    loss_krw: Decimal | None
+    written_ns: int = 0
+
+
+class CloseTrade(Struct, frozen=True, tag=True):
+    """Close one open trade; otherwise as :class:`Flatten`."""
+
+    by: str
+    trade_id: TradeId
+    fingerprint: str
+    loss_krw: Decimal | None
+    written_ns: int = 0
+
+
+Command = Pause | Resume | Halt | ToPaper | LiftHalt | Flatten | CloseTrade
+
+
+class ReplyCode(StrEnum):
+    """What a command led to, for whoever says it in another language; see ``texts.replies``."""
+
+    PAUSED = "PAUSED"
+    PAUSE_CHANGED = "PAUSE_CHANGED"
+    ALREADY_PAUSED = "ALREADY_PAUSED"
+    PAUSE_OVER = "PAUSE_OVER"
+    SCOPE_UNKNOWN = "SCOPE_UNKNOWN"
+    RESUMED = "RESUMED"
+    NOT_PAUSED = "NOT_PAUSED"
+    HALTED = "HALTED"
+    ALREADY_HALTED = "ALREADY_HALTED"
+    DEMOTED = "DEMOTED"
+    DEMOTED_GUARDED = "DEMOTED_GUARDED"
+    DEMOTED_UNGUARDED = "DEMOTED_UNGUARDED"
+    ALREADY_PAPER = "ALREADY_PAPER"
+    HALT_IS_STRICTER = "HALT_IS_STRICTER"
+    HALT_LIFTED = "HALT_LIFTED"
+    PAUSE_LIFTED = "PAUSE_LIFTED"
+    NOTHING_TO_LIFT = "NOTHING_TO_LIFT"
+    HALT_FILE_STANDS = "HALT_FILE_STANDS"
+    HALTED_AGAIN = "HALTED_AGAIN"
+    AUTHORITY_CHANGED = "AUTHORITY_CHANGED"
+    RESUMED_SINCE = "RESUMED_SINCE"
+    LIFTED_SINCE = "LIFTED_SINCE"
+    LIVE_SINCE = "LIVE_SINCE"
+    PAUSED_SINCE = "PAUSED_SINCE"
+    HALTED_SINCE = "HALTED_SINCE"
+    DEMOTED_SINCE = "DEMOTED_SINCE"
+    CLOSING = "CLOSING"
+    ALREADY_CLOSING = "ALREADY_CLOSING"
+    NOTHING_OPEN = "NOTHING_OPEN"
+    NOT_OPEN = "NOT_OPEN"
+    CHANGED_SINCE = "CHANGED_SINCE"
+    LOSS_GREW = "LOSS_GREW"
+    NO_PRICES = "NO_PRICES"
+    NOT_SENSED = "NOT_SENSED"
+    NOTHING_GOES = "NOTHING_GOES"
+    CLOSINGS_REVOKED = "CLOSINGS_REVOKED"
 
 
 class Reply(Struct, frozen=True):
     """What a command led to, as read back from the engine once it was durable.
 
     ``changed`` is false where the state already held or the command could not act; ``note`` says
-    which in one sentence.
+    which in one English sentence, and ``code`` for any language.
     """
 
     command_id: str
@@ -209,4 +292,15 @@ class Reply(Struct, frozen=True):
     level: str
     revision: int
     paused: bool
+    """Whether a pause of everything stands; pauses of a venue or a pair are among ``details``."""
     note: str
+    ledger: str = ""
+    """Whose money it was about: of a closing its trades', otherwise that of the mode."""
+    mode: str = ""
+    at_ns: int = 0
+    """The host's time (UTC) at which it was taken."""
+    since_ns: int = 0
+    """Since when (the host's UTC) what stands in the way, or held already, does; 0 unknown."""
+    details: tuple[str, ...] = ()
+    """A short line each: what is open or in flight, the pauses that stand, what is allowed."""
+    code: ReplyCode | None = None

@@ -1,7 +1,8 @@
 """Fact: all that may become true and is journaled.
 
 Facts carry ``at_ns`` (UTC). The journal stores them as JSON tagged by name, so a field may be added
-with a default and never renamed. Those about trades are in ``trade_facts`` and named here, too.
+with a default and never renamed. Those about trades and about what is permitted are in
+``trade_facts`` and ``gate_facts``, and named here, too.
 """
 
 from decimal import Decimal
@@ -9,9 +10,16 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from trader.domain.authority import Authority
-from trader.domain.control import BlockReason, CheckName, Mode
+from trader.domain.control import CheckName, Mode
 from trader.domain.decision import CheckResult, Decision, RefusalCount
+from trader.domain.gate_facts import (
+    AuthorityChanged,
+    ClosingOrdered,
+    EntriesPaused,
+    EntriesResumed,
+    GateChanged,
+    PauseEndsSoon,
+)
 from trader.domain.instrument import Asset, InstrumentId, Venue
 from trader.domain.market import BookFlaw
 from trader.domain.order import LedgerName, PairName, TradeId
@@ -26,7 +34,6 @@ from trader.domain.trade_facts import (
     FillBooked,
     LegHedged,
     LegUnhedged,
-    OpenTrade,
     OrderMoved,
     OrdersApproved,
     OrdersAtHalt,
@@ -48,6 +55,7 @@ __all__ = [
     "ClosingBegan",
     "ClosingEnded",
     "ClosingFreed",
+    "ClosingOrdered",
     "ClosingStuck",
     "ClosingsRestored",
     "ClosingsRevoked",
@@ -78,6 +86,7 @@ __all__ = [
     "OrdersApproved",
     "OrdersAtHalt",
     "OrdersAtHaltEnded",
+    "PauseEndsSoon",
     "PositionsUnguarded",
     "RebalanceBegan",
     "RefusalBegan",
@@ -122,19 +131,6 @@ class EngineStopped(Struct, frozen=True, tag=True):
 
     at_ns: int
     reason: str
-
-
-class GateChanged(Struct, frozen=True, tag=True):
-    """The live gate opened or shut, or the reasons why it is shut changed.
-
-    A suspension under 30 s is not ``told``, but counted by the fact that ends it, live and untold.
-    """
-
-    at_ns: int
-    mode: Mode
-    live: bool
-    blocks: tuple[BlockReason, ...]
-    told: bool = True
 
 
 class RefusalBegan(Struct, frozen=True, tag=True):
@@ -311,29 +307,6 @@ class EquitySampled(Struct, frozen=True, tag=True):
     loss_today_krw: Decimal
 
 
-class AuthorityChanged(Struct, frozen=True, tag=True):
-    """What people permit changed; synced before anybody is answered. A halt says what is open."""
-
-    at_ns: int
-    authority: Authority
-    open_trades: tuple[OpenTrade, ...] = ()
-
-
-class EntriesPaused(Struct, frozen=True, tag=True):
-    """An operator blocked entries."""
-
-    at_ns: int
-    by: str
-    reason: str = ""
-
-
-class EntriesResumed(Struct, frozen=True, tag=True):
-    """An operator let entries go again."""
-
-    at_ns: int
-    by: str
-
-
 class OrderIdsReserved(Struct, frozen=True, tag=True):
     """Client order ids below ``upto`` may have been used; a restart counts on from there."""
 
@@ -393,6 +366,8 @@ Fact = (
     | AuthorityChanged
     | EntriesPaused
     | EntriesResumed
+    | PauseEndsSoon
+    | ClosingOrdered
     | OrderIdsReserved
     | FaultRecorded
 )

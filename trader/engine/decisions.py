@@ -66,7 +66,12 @@ class Decisions:
         """Check a proposal; approved orders are recorded and handed to the gate."""
         state = self._state
         ledger = state.ledgers[proposal.ledger]
-        account = state.account(ledger, trade, gate_shut=not state.may_go(proposal))
+        account = state.account(
+            ledger,
+            trade,
+            gate_shut=not state.may_go(proposal),
+            paused=state.entry_is_stopped(proposal),
+        )
         if proposal.is_closing:
             measured = measure_closing(
                 proposal, account, state.instruments, state.market, state.now_mono_ns

@@ -49,6 +49,7 @@ from trader.engine.decisions import Decisions
 from trader.engine.gatekeeping import Gatekeeping
 from trader.engine.handover import Handover
 from trader.engine.housekeeping import Housekeeping
+from trader.engine.obeying import Obeying
 from trader.engine.reports import Reports
 from trader.engine.rules import EngineRules
 from trader.engine.snapshot import Snapshot
@@ -98,10 +99,16 @@ class Engine:
         self._reports = Reports(self._state, self._housekeeping, self._tending)
         self._ledgers = tuple(self._state.ledgers.values())
         self._gatekeeping = Gatekeeping(self._state)
+        self._obeying = Obeying(self._state, self._gatekeeping, self._tending)
         self._handover = Handover(self._state)
         self._reply: Reply | None = None
         self._next_second_ns = 0
         self._cycles = self._faults = 0
+
+    @property
+    def stop(self) -> StopLoss:
+        """The reading of stops it goes by; for reading only."""
+        return self._stop
 
     @property
     def state(self) -> State:
@@ -248,9 +255,11 @@ class Engine:
             case CycleTicked():
                 self._on_cycle(event)
             case LossSeen():
+                state.saw_host(event.readiness.at_ns)
                 self._gatekeeping.look(event.readiness, event.mono_ns)
             case CommandReceived():
-                self._reply = self._gatekeeping.obey(event)
+                state.saw_host(event.sight.at_ns)
+                self._reply = self._obeying.obey(event)
             case FeedLost():
                 self._gatekeeping.broke()
                 for instrument in state.instruments.values():
@@ -274,6 +283,7 @@ class Engine:
     def _each_second(self) -> None:
         self._next_second_ns = self._state.now_mono_ns + _SECOND_NS
         self._gatekeeping.each_second()
+        self._obeying.each_second()
         self._housekeeping.each_second()
         self._tending.each_second()
         self._handover.watch()
@@ -292,10 +302,12 @@ class Engine:
     def _on_cycle(self, event: CycleTicked) -> None:
         self._cycles += 1
         if event.readiness is not None:
+            self._state.saw_host(event.readiness.at_ns)
             self._gatekeeping.look(event.readiness, event.mono_ns)
 
     def _start(self, event: ProcessStarted) -> None:
         state = self._state
+        state.saw_host(event.sight.at_ns)
         self._gatekeeping.start(event.sight)
         state.record(
             EngineStarted(

@@ -9,19 +9,18 @@ from decimal import Decimal
 
 from trader.domain.account import Account, Holding
 from trader.domain.authority import Authority, Level
-from trader.domain.control import BlockReason
+from trader.domain.control import BlockReason, Mode
 from trader.domain.facts import (
     AuthorityChanged,
     BreakerCleared,
     BreakerTripped,
+    ClosingOrdered,
     ClosingsRestored,
     ClosingsRevoked,
     DirectionEmptied,
     DirectionRefilled,
     EngineStarted,
     EngineStopped,
-    EntriesPaused,
-    EntriesResumed,
     Fact,
     FeedRecovered,
     FeedWentStale,
@@ -32,6 +31,8 @@ from trader.domain.facts import (
     OrderIdsReserved,
     OrdersApproved,
     RestBegan,
+    TradeAbandoned,
+    TradeClosed,
 )
 from trader.domain.instrument import KRW, Asset, Instrument, InstrumentId
 from trader.domain.market import MarketView, exact
@@ -47,7 +48,9 @@ from trader.domain.order import (
 from trader.domain.readiness import Readiness
 from trader.domain.trade import Trade
 from trader.domain.trade_facts import HandOrder
+from trader.engine.acts import Acts
 from trader.engine.halted_orders import HaltedOrders
+from trader.engine.pauses import Pauses
 from trader.engine.rules import EngineRules
 from trader.portfolio.ledger import Ledger
 from trader.portfolio.marks import TradeMark, mark_trade
@@ -83,7 +86,11 @@ class State:
         self.skewed: set[tuple[LedgerName, Asset]] = set()
         self.stale: dict[InstrumentId, int] = {}
         self.sent_ns: dict[LedgerName, deque[int]] = {name: deque() for name in LedgerName}
-        self.paused = self.stopping = self.flattening = False
+        self.stopping = self.flattening = False
+        self.pauses = Pauses()
+        self.acts = Acts()
+        # Trades an operator ordered closed, until they are over.
+        self.ordered: dict[TradeId, Purpose] = {}
         self.blocks: tuple[BlockReason, ...] | None = None
         self.authority = Authority()
         self.memory = Memory(dry_left=rules.guard.dry_run_cycles)
@@ -97,7 +104,7 @@ class State:
         self.last_seed: int | None = None
         self.last_usdt_krw: Decimal | None = None
         self._unwound_in_halt: set[TradeId] = set()
-        self.now_ns = self.now_mono_ns = 0
+        self.now_ns = self.now_mono_ns = self._host_ns = 0
         self.venue_ns: int | None = None
         self._number = self._numbers_end = 0
         self._facts: list[Fact] = []
@@ -131,15 +138,17 @@ class State:
         for ledger in self.ledgers.values():
             ledger.apply(fact)
         self.halted_orders.apply(fact)
+        self.pauses.apply(fact)
+        self.acts.apply(fact, self.authority)
         match fact:
             case OrdersApproved():
                 self._count_opening(fact)
             case OrderIdsReserved():
                 self._numbers_end = max(self._numbers_end, fact.upto)
-            case EntriesPaused():
-                self.paused = True
-            case EntriesResumed():
-                self.paused = False
+            case ClosingOrdered():
+                self.ordered.update(dict.fromkeys(fact.trades, fact.purpose))
+            case TradeClosed() | TradeAbandoned():
+                self.ordered.pop(fact.trade_id, None)
             case BreakerTripped():
                 self.breakers[fact.ledger, (fact.breaker, fact.subject)] = fact.at_ns
             case BreakerCleared():
@@ -203,9 +212,28 @@ class State:
         return _LIVE if self.verdict is not None and self.verdict.is_open else _PAPER
 
     @property
+    def host_ns(self) -> int:
+        """UTC by the host's clock, as last seen; in a mock run ``now_ns`` is simulated time."""
+        is_simulated = self.rules.mode is Mode.MOCK and self._host_ns
+        return self._host_ns if is_simulated else self.now_ns
+
+    def saw_host(self, at_ns: int) -> None:
+        """The host's clock told its time."""
+        self._host_ns = max(self._host_ns, at_ns)
+
+    @property
+    def paused(self) -> bool:
+        """Whether an operator paused every entry; a pause of a venue or a pair is another thing."""
+        return self.pauses.of_everything
+
+    @property
     def entries_stopped(self) -> bool:
         """Whether no entry goes at all, not even on paper: paused or halted by an operator."""
         return self.paused or self.authority.level is Level.HALT
+
+    def entry_is_stopped(self, proposal: Proposal) -> bool:
+        """Whether an operator blocked this very entry, or all of them."""
+        return self.entries_stopped or self.pauses.block(proposal)
 
     def may_go(self, proposal: Proposal) -> bool:
         """Whether the gate would let a proposal of the live ledger out, as of the last look."""
@@ -216,7 +244,8 @@ class State:
         pair = self.readiness.pairs.get(proposal.pair)
         if not proposal.is_closing:
             return may_enter(self.verdict, pair)
-        if self.authority.level is Level.HALT and proposal.trade_id in self._unwound_in_halt:
+        is_unwinding = proposal.purpose is Purpose.UNWIND and self.authority.level is Level.HALT
+        if is_unwinding and proposal.trade_id in self._unwound_in_halt:
             return False
         return may_close(self.verdict, proposal.purpose, pair)
 
@@ -290,9 +319,17 @@ class State:
         return [key for name, key in self.breakers if name is ledger]
 
     def account(
-        self, ledger: Ledger, trade: Trade | None = None, *, gate_shut: bool = False
+        self,
+        ledger: Ledger,
+        trade: Trade | None = None,
+        *,
+        gate_shut: bool = False,
+        paused: bool | None = None,
     ) -> Account:
-        """What checks look at, now; ``trade`` is the one a closing is about."""
+        """What checks look at, now; ``trade`` is the one a closing is about.
+
+        Without ``paused`` only what stops every entry counts.
+        """
         loss = self.loss_today(ledger)
         return Account(
             exposure_krw=ledger.exposure_krw,
@@ -304,7 +341,7 @@ class State:
             reserved=self.reserved(ledger),
             reducible={} if trade is None else ledger.reducible(trade),
             breakers=len(self.breakers_of(ledger.name)),
-            paused=self.entries_stopped,
+            paused=self.entries_stopped if paused is None else paused,
             gate_shut=gate_shut,
         )
 

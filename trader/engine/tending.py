@@ -11,7 +11,6 @@ from trader.domain.control import CheckName
 from trader.domain.facts import (
     ClosingBegan,
     ClosingEnded,
-    DustMoved,
     StopLossTriggered,
     TradeAbandoned,
     TradeClosed,
@@ -23,6 +22,7 @@ from trader.domain.order import Order, OrderState, Proposal, Purpose, TradeId
 from trader.domain.trade import Trade, TradePhase
 from trader.engine.alarms import Alarms
 from trader.engine.decisions import Decisions
+from trader.engine.dust import Dust
 from trader.engine.state import State
 from trader.portfolio.closing import ClosingDesk
 from trader.portfolio.ledger import Ledger
@@ -52,6 +52,7 @@ class Tending:
         self._strategy = strategy
         self._stop = stop
         self._desk = ClosingDesk(state.instruments, state.rules.strategy.max_unwind_slippage_pct)
+        self._dust = Dust(state, self._desk)
         self._alarms = Alarms(state, self._desk)
         self.stop_losses = 0
 
@@ -98,6 +99,14 @@ class Tending:
         is_partial = trade.phase is TradePhase.CLOSING and trade.closing in _MAY_STAND_ON
         if trade.phase is TradePhase.OPEN or is_partial:
             self.close(ledger, trade, Purpose.FLATTEN)
+
+    def order(self, ledger: Ledger, trade_id: TradeId, purpose: Purpose) -> None:
+        """An operator ordered a trade closed; one whose opening is in flight once it stands."""
+        trade = ledger.trades[trade_id]
+        if trade.phase is TradePhase.OPENING:
+            self.drive(ledger, trade_id)
+        else:
+            self.close(ledger, trade, purpose)
 
     def closing_ended(self, ledger: Ledger, order: Order) -> None:
         """A closing order came to its end; one that never reached a book keeps its trade stuck.
@@ -231,8 +240,8 @@ class Tending:
             )
             self._forget(trade.id)
             return
-        if self._is_dust(trade):
-            self._sweep(ledger, trade)
+        if self._dust.is_dust(trade):
+            self._dust.sweep(ledger, trade)
             self.drive(ledger, trade.id)
             return
         self._state.record(
@@ -247,21 +256,22 @@ class Tending:
         )
         self._decisions.signal_traded(trade.pair, trade.direction)
         self._alarms.care_of(trade.id).next_try_ns = 0
-        if self._state.flattening:
-            self.close(ledger, trade, Purpose.FLATTEN)
+        purpose = Purpose.FLATTEN if self._state.flattening else self._state.ordered.get(trade.id)
+        if purpose is not None:
+            self.close(ledger, trade, purpose)
 
     def _go_on_closing(self, ledger: Ledger, trade: Trade) -> None:
         if trade.is_flat:
             self._finish(ledger, trade)
             return
         if trade.size <= trade.keep or (
-            trade.keep and self._is_dust(trade, trade.size - trade.keep)
+            trade.keep and self._dust.is_dust(trade, trade.size - trade.keep)
         ):
             # What is missing of a share is too small to be closed; it need not be.
             self._stand_on(ledger, trade)
             return
-        if self._is_dust(trade):
-            self._sweep(ledger, trade)
+        if self._dust.is_dust(trade):
+            self._dust.sweep(ledger, trade)
             self.drive(ledger, trade.id)
             return
         if (
@@ -329,13 +339,14 @@ class Tending:
         if lone is None:
             return
         if self._desk.is_dust(lone[0], lone[1], self._state.market):
-            self._move_dust(ledger, trade, lone[0], lone[1])
+            self._dust.move(ledger, trade, lone[0], lone[1])
             self.drive(ledger, trade.id)
             return
         state, care = self._state, self._alarms.care_of(trade.id)
         if state.now_mono_ns < care.next_mend_ns:
             return
-        may_complete = not care.completion_tried and not state.stopping
+        ordered = state.ordered.get(trade.id)
+        may_complete = not care.completion_tried and not state.stopping and ordered is None
         if trade.phase is TradePhase.OPENING and may_complete:
             care.completion_tried = True
             proposal = self._strategy.complete(trade, state.market, state.now_mono_ns)
@@ -343,40 +354,11 @@ class Tending:
                 care.next_mend_ns = state.now_mono_ns + state.rules.unwind_interval_ms * 1_000_000
                 return
         unwind = self._desk.unwind(trade, state.market, ledger.free(), state.now_mono_ns)
+        if unwind is not None and ordered is not None and not state.may_go(unwind):
+            # A halt lets what the operator ordered go where the engine's own unwinding may not.
+            unwind = replace(unwind, purpose=ordered)
         if self._attempt(trade, unwind and _within_leg(unwind, trade)):
             care.next_mend_ns = care.next_try_ns
-
-    # dust
-
-    def _is_dust(self, trade: Trade, quantity: Decimal | None = None) -> bool:
-        """Whether a hedged trade, or ``quantity`` of it, is too small to close at any venue."""
-        market = self._state.market
-        return any(
-            self._desk.is_dust(
-                leg,
-                position.quantity if quantity is None else quantity.copy_sign(position.quantity),
-                market,
-            )
-            for leg, position in trade.legs
-        )
-
-    def _sweep(self, ledger: Ledger, trade: Trade) -> None:
-        for leg, position in trade.legs:
-            if position.quantity != 0:
-                self._move_dust(ledger, trade, leg, position.quantity)
-
-    def _move_dust(
-        self, ledger: Ledger, trade: Trade, instrument: InstrumentId, quantity: Decimal
-    ) -> None:
-        position = trade.position(instrument)
-        cost = (
-            position.cost_krw
-            if quantity == position.quantity
-            else position.cost_krw * quantity / position.quantity
-        )
-        self._state.record(
-            DustMoved(self._state.now_ns, ledger.name, trade.id, instrument, quantity, cost)
-        )
 
     def _forget(self, trade_id: TradeId) -> None:
         self._alarms.forget(trade_id)

@@ -15,6 +15,7 @@ from trader.domain.decision import Decision
 from trader.domain.facts import (
     ActivityCounted,
     AuthorityChanged,
+    ClosingOrdered,
     EntriesPaused,
     EntriesResumed,
     EquitySampled,
@@ -110,6 +111,11 @@ MIGRATIONS: tuple[str, ...] = (
         'BreakerTripped', 'DustMoved', 'EngineStarted', 'FaultRecorded', 'FeedRecovered',
         'FeedWentStale', 'StopLossTriggered');
     CREATE INDEX fills_by_booking ON fills (booked_ns);
+    """,
+    """
+    CREATE INDEX facts_to_look_up ON facts (kind, at_ns) WHERE kind IN (
+        'AuthorityChanged', 'ClosingOrdered', 'DayRolled', 'EntriesPaused', 'EntriesResumed');
+    CREATE INDEX intents_of_decision ON intents (decision_id);
     """,
 )
 """One script for each version of the schema. A script that was released is never changed."""
@@ -230,9 +236,13 @@ def _projected(fact: Fact) -> Sequence[tuple[str, Row]]:
                 (_ACTION, (fact.at_ns, f"authority {action}", who, why)),
             ]
         case EntriesPaused():
-            return [(_ACTION, (fact.at_ns, "pause", fact.by, fact.reason))]
+            why = ": ".join(filter(None, (fact.scope, fact.reason)))
+            return [(_ACTION, (fact.at_ns, "pause", fact.by, why))]
         case EntriesResumed():
-            return [(_ACTION, (fact.at_ns, "resume", fact.by, ""))]
+            return [(_ACTION, (fact.at_ns, "resume", fact.by, fact.scope))]
+        case ClosingOrdered():
+            what = " ".join((fact.ledger, *fact.trades))
+            return [(_ACTION, (fact.at_ns, fact.purpose, fact.by, what))]
         case _:
             return ()
 

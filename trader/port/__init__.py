@@ -36,6 +36,7 @@ from trader.domain.answers import (
     TextAnswer,
     TradeLine,
     TradesAnswer,
+    Transfer,
     VersionAnswer,
     WhyAnswer,
 )
@@ -44,13 +45,16 @@ from trader.domain.control import (
     AlertCode,
     BlockReason,
     CheckName,
+    CloseTrade,
     Command,
+    Flatten,
     Halt,
     Language,
     LiftHalt,
     Mode,
     Pause,
     Reply,
+    ReplyCode,
     Resume,
     Severity,
     ToPaper,
@@ -102,6 +106,7 @@ from trader.texts import (
     words_of,
 )
 from trader.texts.reasons_gate import name_block
+from trader.texts.replies import explain_reply
 
 __all__ = [
     "BREAKER_UNITS",
@@ -128,6 +133,7 @@ __all__ = [
     "ChartLine",
     "CheckName",
     "CheckResult",
+    "CloseTrade",
     "Command",
     "CommandExpired",
     "CommandNote",
@@ -136,6 +142,7 @@ __all__ = [
     "Effective",
     "FeedFigures",
     "FeedLine",
+    "Flatten",
     "Folded",
     "Halt",
     "HealthAnswer",
@@ -171,6 +178,7 @@ __all__ = [
     "QuoteSeen",
     "RefusalFigures",
     "Reply",
+    "ReplyCode",
     "Resume",
     "Severity",
     "Side",
@@ -185,6 +193,7 @@ __all__ = [
     "TradeResult",
     "TraderPort",
     "TradesAnswer",
+    "Transfer",
     "Unit",
     "VersionAnswer",
     "Waiting",
@@ -192,6 +201,7 @@ __all__ = [
     "explain_block",
     "explain_breaker",
     "explain_check",
+    "explain_reply",
     "moment",
     "name_block",
     "number",
@@ -217,8 +227,16 @@ class TraderPort(Protocol):
         """The engines that can be reached."""
         ...
 
-    async def command(self, command: Command, to: str = "") -> Reply:
+    async def command(
+        self,
+        command: Command,
+        to: str = "",
+        id: str = "",  # noqa: A002 - what events and replies call it
+    ) -> Reply:
         """Give a command and wait for what it led to, durable and read back.
+
+        ``id`` names it, by chat and message for one; without it one is made up. A command that
+        comes twice is harmless, and each who waits for it is answered.
 
         Raises:
             PortTimeout: no answer came in time; nothing is known of the effect.

@@ -12,7 +12,6 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Protocol
 from uuid import uuid4
 
 import msgspec
@@ -24,6 +23,7 @@ from trader.domain.delivery import BotHealth, DeliveryNote, Folded, Waiting
 from trader.domain.errors import ConfigError, JournalError, PortError, PortTimeout, TraderError
 from trader.domain.events import CommandReceived, Event
 from trader.port import NO_ARGUMENTS
+from trader.port.alert_book import AlertBook, NoAlerts
 
 _LOG = logging.getLogger("trader.port")
 
@@ -41,44 +41,6 @@ Questions = Mapping[str, Question]
 
 # What a question makes of arguments that are missing, misspelt, of another type or out of range.
 _BAD_ARGUMENTS = (ValueError, TypeError, LookupError, ArithmeticError, msgspec.MsgspecError)
-
-
-class AlertBook(Protocol):
-    """The outbox, as far as whoever tells alerts may use it. Each may raise JournalError."""
-
-    def waiting(self, most: int, /) -> Waiting:
-        """What waits to be told, the most urgent first."""
-        ...
-
-    def acknowledge(self, notes: Sequence[DeliveryNote]) -> None:
-        """Note what became of alerts; committed when it returns."""
-        ...
-
-    def folded_told(self, folded: Sequence[Folded]) -> None:
-        """Note that a digest told these numbers."""
-        ...
-
-    def conditions(self) -> frozenset[str]:
-        """Keys of the lasting conditions that stand."""
-        ...
-
-
-class NoAlerts:
-    """An alert book with nothing in it."""
-
-    def waiting(self, _: int, /) -> Waiting:
-        """Nothing."""
-        return Waiting(())
-
-    def acknowledge(self, notes: Sequence[DeliveryNote]) -> None:
-        """Nothing is noted."""
-
-    def folded_told(self, folded: Sequence[Folded]) -> None:
-        """Nothing is noted."""
-
-    def conditions(self) -> frozenset[str]:
-        """None."""
-        return frozenset()
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -128,13 +90,18 @@ class LocalPort:
         self._reported = reported
         self._process = uuid4().hex[:8]
         self._numbers = count(1)
-        self._waiting: dict[str, asyncio.Future[Reply]] = {}
+        self._waiting: dict[str, list[asyncio.Future[Reply]]] = {}
 
     async def engines(self) -> tuple[str, ...]:
         """This one."""
         return (self._name,)
 
-    async def command(self, command: Command, to: str = "") -> Reply:
+    async def command(
+        self,
+        command: Command,
+        to: str = "",
+        id: str = "",  # noqa: A002 - what events and replies call it
+    ) -> Reply:
         """Give a command and wait for its reply.
 
         A halt shuts the gate here and now, before it queues behind anything.
@@ -145,12 +112,15 @@ class LocalPort:
         self._known(to)
         if isinstance(command, Halt):
             self._halt_at_once()
-        command_id = f"{self._process}-{next(self._numbers)}"
+        command_id = id or f"{self._process}-{next(self._numbers)}"
         waiting: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting[command_id] = waiting
+        waiters = self._waiting.setdefault(command_id, [])
+        waiters.append(waiting)
         now = self._clock.now()
-        self._deliver(CommandReceived(now.at_ns, now.mono_ns, command, command_id, self._sight()))
         try:
+            self._deliver(
+                CommandReceived(now.at_ns, now.mono_ns, command, command_id, self._sight())
+            )
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 return await waiting
         except TimeoutError:
@@ -158,7 +128,9 @@ class LocalPort:
                 f"engine {self._name} did not answer in {ANSWER_WITHIN_S} s"
             ) from None
         finally:
-            self._waiting.pop(command_id, None)
+            waiters.remove(waiting)
+            if not waiters:
+                self._waiting.pop(command_id, None)
 
     async def ask(
         self, question: str, to: str = "", arguments: Mapping[str, object] = NO_ARGUMENTS
@@ -243,9 +215,11 @@ class LocalPort:
 
     def answered(self, reply: Reply) -> None:
         """Take in the engine's reply, once what it says is on disk."""
-        waiting = self._waiting.get(reply.command_id)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(reply)
+        # Of those who wait under one id the first is answered first.
+        for waiting in self._waiting.get(reply.command_id, ()):
+            if not waiting.done():
+                waiting.set_result(reply)
+                return
 
     @contextlib.contextmanager
     def _book(self, to: str) -> Iterator[AlertBook]:

@@ -41,7 +41,7 @@ def render(alert: Alert, language: Language, zone: tzinfo = SEOUL) -> str:
     """The alert in words. Never fails: an unknown figure shows as a dash or drops its line."""
     words = words_of(language)
     text = _text_of(alert, words)
-    shown = _shown(alert.fields, words, language)
+    shown = _shown(alert.fields, words, language, zone)
     # Some kinds say by their very title that something is over, such as a feed that recovered.
     is_cleared = alert.clears and bool(text.cleared)
     title, lines = (text.cleared, text.cleared_lines) if is_cleared else (text.title, text.lines)
@@ -76,9 +76,11 @@ def _filled(template: str, shown: Mapping[str, str]) -> str:
     return template.format_map(known)
 
 
-def _shown(fields: Mapping[str, str], words: Words, language: Language) -> dict[str, str]:
+def _shown(
+    fields: Mapping[str, str], words: Words, language: Language, zone: tzinfo
+) -> dict[str, str]:
     shown = {
-        name: _value(name, raw, words, language)
+        name: _value(name, raw, words, language, zone)
         for name, raw in fields.items()
         if raw and name not in _BY_UNIT
     }
@@ -103,7 +105,7 @@ def _meaning(fields: Mapping[str, str], language: Language) -> tuple[Unit, Expla
     return Unit.NUMBER, None
 
 
-def _value(name: str, raw: str, words: Words, language: Language) -> str:
+def _value(name: str, raw: str, words: Words, language: Language, zone: tzinfo) -> str:
     match name:
         case "blocks":
             return _blocks(raw, words, language)
@@ -113,9 +115,18 @@ def _value(name: str, raw: str, words: Words, language: Language) -> str:
             return direction(raw, words)
         case "purpose" | "reason":
             return words.purposes.get(raw) or plain(raw)
+        case "until_ns":
+            return _instant(raw, zone)
         case _:
             listed = lines_of(name, raw, words, language)
             return listed or _figure(name, raw, language) or plain(raw)
+
+
+def _instant(raw: str, zone: tzinfo) -> str:
+    try:
+        return moment(int(raw), zone)
+    except (ValueError, OverflowError, OSError):
+        return plain(raw)
 
 
 def _figure(name: str, raw: str, language: Language) -> str | None:

@@ -222,12 +222,17 @@ _TEXTS: Mapping[str, AlertText] = {
     ),
     "paused": AlertText(
         title="Entries paused",
-        lines=("By {by}", "{reason}"),
+        lines=("By {by}", "{reason}", "Only {scope}", "Until {until_ns}"),
         action="Closings go on. Resume when you want new trades.",
+    ),
+    "paused.ends_soon": AlertText(
+        title="The pause ends soon",
+        lines=("Only {scope}", "Entries go again at {until_ns}."),
+        action="Prolong it if it should go on.",
     ),
     "resumed": AlertText(
         title="Entries resumed",
-        lines=("By {by}",),
+        lines=("By {by}", "Only {scope}"),
         action=_NOTHING,
     ),
 }

@@ -211,12 +211,17 @@ _TEXTS: Mapping[str, AlertText] = {
     ),
     "paused": AlertText(
         title="신규진입 중지",
-        lines=("실행: {by}", "{reason}"),
+        lines=("실행: {by}", "{reason}", "범위: {scope}", "끝: {until_ns}"),
         action="청산은 계속됩니다. 새 거래를 원하면 재개하세요.",
+    ),
+    "paused.ends_soon": AlertText(
+        title="신규진입 중지가 곧 끝남",
+        lines=("범위: {scope}", "{until_ns}에 신규진입이 다시 시작됩니다."),
+        action="계속 중지하려면 연장하세요.",
     ),
     "resumed": AlertText(
         title="재개",
-        lines=("실행: {by}",),
+        lines=("실행: {by}", "범위: {scope}"),
         action=_NOTHING,
     ),
 }

@@ -27,10 +27,12 @@ from trader.domain.facts import (
     BreakerCleared,
     BreakerCode,
     EngineStarted,
+    EntriesPaused,
     Fact,
     FeeChanged,
     GateChanged,
     OrderIdsReserved,
+    PauseEndsSoon,
     RefusalEnded,
 )
 from trader.domain.order import FINAL_STATES, LedgerName, OrderState
@@ -117,7 +119,17 @@ EXPECTED = [
     ("FeedRecovered", "feed_recovered", INFO, False, True, "feed_stale:upbit:BTC-KRW"),
     ("FeeChanged", "system_error", WARNING, False, False, "system_error:fee_changed:upbit:BTC-KRW"),
     ("EntriesPaused", "paused", INFO, True, False, "paused:entries"),
+    ("EntriesPaused", "paused", INFO, True, False, "paused:entries:upbit"),
+    (
+        "PauseEndsSoon",
+        "paused",
+        WARNING,
+        False,
+        False,
+        f"paused:ends_soon:upbit:{AT_NS + 120_000_000_000}",
+    ),
     ("EntriesResumed", "resumed", INFO, False, True, "paused:entries"),
+    ("EntriesResumed", "resumed", INFO, False, True, "paused:entries:upbit"),
     ("FaultRecorded", "system_error", WARNING, False, False, "system_error:feeds.upbit"),
     ("ClosingsRevoked", "position_unguarded", CRITICAL, True, False, "position_unguarded:revoked"),
     ("ClosingsRestored", "position_unguarded", INFO, False, True, "position_unguarded:revoked"),
@@ -174,6 +186,34 @@ class TestEveryFact:
         alerts = alerts_for(TOLD_FACTS)
 
         assert [alert.key for alert in alerts] == [key for *_, key in EXPECTED]
+
+
+class TestPauses:
+    @pytest.mark.parametrize("language", Language)
+    def test_say_what_they_are_of_and_until_when(self, language: Language) -> None:
+        """Beside who and why; the times of the command are no news."""
+        until_ns = 1_767_571_500_000_000_000
+        pause = EntriesPaused(AT_NS, "kim", "lunch", "upbit", until_ns, AT_NS, AT_NS)
+
+        alert = told(pause)
+        text = render(alert, language)
+
+        assert alert.fields.keys() == {"by", "reason", "scope", "until_ns"}
+        assert "upbit" in text
+        assert "09:05" in text
+
+    @pytest.mark.parametrize("language", Language)
+    def test_of_everything_without_end_name_neither(self, language: Language) -> None:
+        """No line is left with nothing in it."""
+        text = render(told(EntriesPaused(AT_NS, "kim")), language)
+
+        assert len(text.splitlines()) == 4
+
+    def test_that_end_soon_carry_what_prolonging_needs(self) -> None:
+        """The scope and the end that is near."""
+        fields = told(PauseEndsSoon(AT_NS, "upbit", 7)).fields
+
+        assert fields == {"scope": "upbit", "until_ns": "7", "variant": "ends_soon"}
 
 
 class TestProcess:

@@ -238,13 +238,12 @@ class TestCommands:
         again = desk.command(command)
 
         assert kinds(first) == [fact.__name__, "GateChanged"]
-        assert first.reply == Reply(
-            "c-1",
-            True,
+        reply = reply_of(first)
+        assert (reply.command_id, reply.changed, reply.note) == ("c-1", True, note)
+        assert (reply.level, reply.revision, reply.paused) == (
             desk.authority.level.name,
             desk.authority.revision,
             desk.engine.state.paused,
-            note,
         )
         assert after > before
         assert again.facts == ()

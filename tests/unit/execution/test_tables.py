@@ -18,8 +18,19 @@ from tests.support.facts import (
     an_approval,
     an_opening,
 )
-from trader.domain.facts import EntriesPaused, Fact, FaultRecorded, FeedWentStale
+from trader.domain.facts import (
+    AuthorityChanged,
+    ClosingOrdered,
+    EntriesPaused,
+    EntriesResumed,
+    Fact,
+    FaultRecorded,
+    FeedWentStale,
+)
+from trader.domain.order import LedgerName, Purpose, TradeId
 from trader.execution.tables import INSERT_FACT, MIGRATIONS, fact_from, rows_of
+
+AN_ORDER = ClosingOrdered(AT_NS, LedgerName.LIVE, Purpose.FLATTEN, (TradeId("T1"),), by="kim")
 
 
 def body_of(fact: Fact) -> str:
@@ -59,6 +70,18 @@ class TestFactJson:
 
         assert fact_from(body) == EntriesPaused(AT_NS, by="host", reason="")
 
+    def test_reads_what_was_permitted_before_scopes_and_host_times(self) -> None:
+        """A pause was of everything then, and had no end."""
+        authority = '{"level":0,"revision":1,"latch":null,"nothing_goes":false,"used_up":false}'
+        resumed = fact_from(f'{{"type":"EntriesResumed","at_ns":{AT_NS},"by":"host"}}')
+        halted = fact_from(
+            f'{{"type":"AuthorityChanged","at_ns":{AT_NS},"authority":{authority},"open_trades":[]}}'
+        )
+
+        assert resumed == EntriesResumed(AT_NS, by="host", scope="", host_ns=0, written_ns=0)
+        assert isinstance(halted, AuthorityChanged)
+        assert (halted.host_ns, halted.written_ns) == (0, 0)
+
     def test_refuses_a_kind_it_does_not_know(self) -> None:
         """To skip a fact would be to rebuild another account."""
         with pytest.raises(msgspec.DecodeError):
@@ -79,6 +102,8 @@ class TestRows:
             (a_closing(), "trades"),
             (a_sample(), "equity_samples"),
             (EntriesPaused(AT_NS, by="host"), "operator_actions"),
+            (EntriesResumed(AT_NS, by="host"), "operator_actions"),
+            (AN_ORDER, "operator_actions"),
         ],
     )
     def test_a_fact_that_is_asked_about_has_a_row(self, fact: Fact, table: str) -> None:
@@ -86,6 +111,19 @@ class TestRows:
         statements = rows_of([fact])
 
         assert any(f"INTO {table} " in statement for statement in statements)
+
+    def test_an_act_says_what_it_was_about(self) -> None:
+        """The scope of a pause, the trades of an ordered closing, beside who and what."""
+        pause = EntriesPaused(AT_NS, "kim", "lunch", scope="upbit")
+        rows = rows_of([pause, EntriesResumed(AT_NS, "kim", "upbit"), AN_ORDER])
+
+        (acts,) = [rows[sql] for sql in rows if "INTO operator_actions" in sql]
+
+        assert acts == [
+            (AT_NS, "pause", "kim", "upbit: lunch"),
+            (AT_NS, "resume", "kim", "upbit"),
+            (AT_NS, "flatten", "kim", "live T1"),
+        ]
 
     def test_a_fact_nobody_asks_about_stands_alone(self) -> None:
         """It costs one row and no more."""
