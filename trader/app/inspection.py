@@ -89,11 +89,11 @@ class Quiet:
         facts: list[Fact] = []
         lifted = lift_halt(state.authority, who, state.authority.revision, sight)
         if lifted != state.authority:
-            facts.append(AuthorityChanged(sight.at_ns, lifted))
+            facts.append(AuthorityChanged(sight.at_ns, lifted, host_ns=sight.at_ns))
         elif sight.halt_file:
             return "not lifted: a .halt file stands; remove it first"
         if state.paused:
-            facts.append(EntriesResumed(sight.at_ns, who))
+            facts.append(EntriesResumed(sight.at_ns, who, host_ns=sight.at_ns))
         if not facts:
             return "nothing to lift: neither halted nor paused"
         outbox = Outbox(self.journal, self.journal, enabled=self.settings.alert.enabled)

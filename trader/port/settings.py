@@ -5,6 +5,8 @@ from msgspec import Struct
 from trader.credentials import Secret
 from trader.domain.control import Language
 
+__all__ = ["BotSettings", "Secret"]
+
 
 class BotSettings(Struct, frozen=True):
     """What the bot goes by; the meaning, unit and range of each is that of its key in the config.
