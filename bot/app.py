@@ -8,17 +8,22 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.backup import Backup
 from bot.charts import Painter
 from bot.line import Clock, SystemClock
-from bot.messenger import LogMessenger, Messenger, OutMessage
+from bot.messenger import Chat, LogMessenger, Messenger, OutMessage
+from bot.pacing import Pace, is_group
 from bot.schedule import Summaries
 from bot.sender import Sender
 from bot.store import Store
 from bot.web import fetch, post
-from trader.port import TraderPort
+from trader.port import Severity, TraderPort
 from trader.port.settings import BotSettings
+
+if TYPE_CHECKING:
+    from bot.cockpit import Desk
 
 _logger = logging.getLogger("bot.app")
 
@@ -31,25 +36,54 @@ _NS_PER_S = 1_000_000_000
 
 
 class Bot:
-    """Tells one engine's alerts and summaries. Construct it before the loop has work to do.
+    """Tells one engine's alerts and summaries, and lets one chat watch and steer it.
+
+    Construct it before the loop has work to do.
 
     ``run`` outlives every error of its parts; the engine never notices.
     """
 
     def __init__(self, port: TraderPort, settings: BotSettings, clock: Clock | None = None) -> None:
         state_dir = Path(settings.state_dir)
-        self._clock = clock or SystemClock()
-        self._messenger = _messenger(settings)
+        self._clock = clock = clock or SystemClock()
         self._store = Store(state_dir / "bot.db")
-        self._sender = Sender(
-            port, self._messenger, self._store, settings, self._clock, paced=settings.speaks
-        )
         self._painter = Painter(scratch_dir=state_dir / "charts")
+        self._chat = _chat(settings)
+        self._desk = None if self._chat is None else _desk(settings, clock)
+        self._messenger: Messenger = self._chat or LogMessenger()
+        pace = None if self._chat is None else Pace(is_group=is_group(settings.chat_id))
+        self._sender = Sender(
+            port,
+            self._messenger,
+            self._store,
+            settings,
+            clock,
+            paced=pace is not None,
+            pace=pace,
+            instance="" if self._desk is None else self._desk.memory.instance,
+            is_muted=_never if self._desk is None else self._desk.mutes.is_muted,
+        )
+        summaries = Summaries(port, self._tell, self._store, settings, self._painter)
         self._parts: dict[str, Callable[[], Awaitable[None]]] = {
             "sender": self._sender.run,
-            "second way out": Backup(port, _Web(), self._sender, settings, self._clock).run,
-            "summaries": Summaries(port, self._tell, self._store, settings, self._painter).run,
+            "second way out": Backup(port, _Web(), self._sender, settings, clock).run,
+            "summaries": summaries.run,
         }
+        if self._chat is not None and self._desk is not None and pace is not None:
+            from bot.cockpit import Cockpit
+
+            cockpit = Cockpit(
+                port,
+                self._chat,
+                settings,
+                clock,
+                pace,
+                self._desk,
+                self._sender,
+                summaries,
+                self._painter,
+            )
+            self._parts.update(cockpit.parts)
 
     async def run(self) -> None:
         """Run every part until cancelled."""
@@ -69,6 +103,8 @@ class Bot:
                     await closing()
             except Exception as error:  # noqa: BLE001 - the outer edge: a stop must go on
                 _logger.warning("Telegram bot: %s did not close: %s", name, type(error).__name__)
+        if self._desk is not None:
+            self._desk.memory.close()
         self._store.close()
 
     async def _supervised(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
@@ -96,10 +132,21 @@ class _Web:
     fetch = staticmethod(fetch)
 
 
-def _messenger(settings: BotSettings) -> Messenger:
+def _desk(settings: BotSettings, clock: Clock) -> "Desk":
+    from bot.cockpit import Desk
+
+    return Desk(settings, clock)
+
+
+def _never(_code: str, _now_ns: int, _severity: Severity) -> bool:
+    return False
+
+
+def _chat(settings: BotSettings) -> Chat | None:
+    """The operator's chat; None where nothing is sent to Telegram."""
     if not settings.speaks:
-        return LogMessenger()
-    # Imported only here: it takes a second, and the stub must not pay for it.
+        return None
+    # Imported only here: it takes seconds, and the stub must not pay for it.
     from bot.telegram import TelegramMessenger
 
     return TelegramMessenger(settings)

@@ -25,6 +25,9 @@ MAX_BACKOFF_S = 60.0
 PROBE_EVERY_S = 60.0
 """How often Telegram is asked whether it will have us, after a refusal and when nothing is said."""
 
+SENT_EVERY_S = 240.0
+"""How old the last proof may be that Telegram takes what is sent, while polling works."""
+
 _NS_PER_S = 1_000_000_000
 _MAX_DOUBLINGS = 6
 T = TypeVar("T")
@@ -70,9 +73,17 @@ class Line:
     """One chat, whose answers decide when the next message may go."""
 
     def __init__(
-        self, messenger: Messenger, clock: Clock, timeout_s: float, pace: Pace | None
+        self,
+        messenger: Messenger,
+        clock: Clock,
+        timeout_s: float,
+        pace: Pace | None,
+        sent_every_s: float = SENT_EVERY_S,
     ) -> None:
-        """``pace`` None is for the stub, which needs none."""
+        """``pace`` None is for the stub, which needs none. ``sent_every_s`` is how old the last
+        proof may be that Telegram takes what is sent.
+        """
+        self._sent_every_s = sent_every_s
         self._messenger = messenger
         self._clock = clock
         self._timeout_s = timeout_s
@@ -85,6 +96,8 @@ class Line:
         self._sent_ns: int | None = None
         self._polled_ns: int | None = None
         self._polling_refused = ""
+        self._is_polled = False
+        self._sent_mono: int | None = None
         self.answered_mono: int | None = None
         """When Telegram last took or answered something."""
 
@@ -109,6 +122,7 @@ class Line:
         """Note that polling had an answer at ``at_ns``, or is refused and why."""
         self._polling_refused = refused
         if not refused:
+            self._is_polled = True
             self._polled_ns = at_ns
             self.answered_mono = self._clock.mono_ns()
 
@@ -133,6 +147,10 @@ class Line:
             return self._probe_at
         if self.answered_mono is None:
             return self._clock.mono_ns()
+        if self._is_polled and not self._polling_refused:
+            # Polling says that Telegram is there; whether it takes what we send it does not say.
+            since = self._sent_mono if self._sent_mono is not None else 0
+            return since + int(self._sent_every_s * _NS_PER_S)
         return self.answered_mono + int(PROBE_EVERY_S * _NS_PER_S)
 
     async def send(self, message: OutMessage) -> int:
@@ -144,7 +162,7 @@ class Line:
         """
         self._take_turn()
         message_id = await self._guarded(self._messenger.send(message))
-        self._sent_ns = self._clock.now_ns()
+        self._was_sent()
         return message_id
 
     async def show(self, png: bytes, caption: OutMessage) -> int:
@@ -156,7 +174,7 @@ class Line:
         """
         self._take_turn()
         message_id = await self._guarded(self._messenger.send_photo(png, caption))
-        self._sent_ns = self._clock.now_ns()
+        self._was_sent()
         return message_id
 
     async def edit(self, message_id: int, message: OutMessage) -> None:
@@ -169,7 +187,7 @@ class Line:
         """
         self._take_turn()
         await self._guarded(self._messenger.edit(message_id, message))
-        self._sent_ns = self._clock.now_ns()
+        self._was_sent()
 
     async def probe(self) -> None:
         """Ask whether bot and chat are there, and go by the answer."""
@@ -178,7 +196,12 @@ class Line:
             await self._guarded(self._messenger.probe())
         except (NotNow, MessageGone, Unsendable):
             return
-        self._polled_ns = self._clock.now_ns()
+        self._was_sent()
+        if not self._is_polled:
+            self._polled_ns = self._sent_ns
+
+    def _was_sent(self) -> None:
+        self._sent_ns, self._sent_mono = self._clock.now_ns(), self._clock.mono_ns()
 
     def _take_turn(self) -> None:
         if self._pace is not None:

@@ -1,6 +1,7 @@
 """The seam to a chat: what a messenger does, how it may fail, and the stub that only logs."""
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -113,6 +114,66 @@ class Messenger(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+class Chat(Messenger, Protocol):
+    """A chat that also answers whoever speaks in it. Fails as a messenger does."""
+
+    async def reply(self, message: OutMessage, to: int) -> int:
+        """Send a message under the one with the id ``to``, if that is still there.
+
+        Raises:
+            Unsendable: this very message is not taken.
+        """
+        ...
+
+    async def send_file(self, name: str, content: bytes, caption: OutMessage) -> int:
+        """Send a file with words under it and return the message's id.
+
+        Raises:
+            Unsendable: this very file is not taken.
+        """
+        ...
+
+    async def callback(self, callback_id: str, text: str = "") -> None:
+        """End the waiting of whoever tapped a button, with at most 200 units of text over the chat.
+
+        Raises:
+            Unsendable: the tap is too old to be answered, or was answered before.
+        """
+        ...
+
+    async def typing(self, action: str = "typing") -> None:
+        """Show for some seconds that an answer is in the making, such as ``upload_photo``."""
+        ...
+
+    async def pin(self, message_id: int) -> None:
+        """Pin a message, without a sound.
+
+        Raises:
+            Unsendable: the bot may not pin here.
+            MessageGone: there is no such message any more.
+        """
+        ...
+
+    async def unpin(self, message_id: int) -> None:
+        """Take a pin away.
+
+        Raises:
+            Unsendable: the bot may not do that here.
+            MessageGone: there is no such message any more.
+        """
+        ...
+
+    async def set_commands(self, commands: Sequence[tuple[str, str]], language: str = "") -> None:
+        """Set the menu of this chat alone: names and what they do.
+
+        ``language`` is a code of two letters, or empty for everybody whose own has no menu.
+
+        Raises:
+            Unsendable: Telegram does not take this menu.
+        """
         ...
 
 

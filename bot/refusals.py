@@ -14,6 +14,8 @@ _GONE = (
     "message_id_invalid",
     "message identifier is not specified",
     "there is no text in the message to edit",
+    "message to pin not found",
+    "message to unpin not found",
 )
 # These speak of the chat and not of the message: no other message would fare better.
 _ABOUT_THE_CHAT = (

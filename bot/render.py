@@ -14,8 +14,10 @@ from msgspec import Struct
 from bot.buttons import ACKNOWLEDGE, buttons, rows
 from bot.locales import SenderWords, sender_words
 from bot.messenger import Button, OutMessage
+from bot.pages import View
+from bot.prolonging import prolong_buttons
 from bot.stories import Story
-from trader.port import Folded, Language, Severity, StoredAlert, render, span
+from trader.port import AlertCode, Folded, Language, Severity, StoredAlert, render, span
 
 MAX_UNITS = 3_900
 """Telegram takes 4,096 UTF-16 units, of which most emoji take two."""
@@ -184,6 +186,9 @@ def _by_kind(
 
 def _buttons(story: Story, speech: Speech) -> tuple[tuple[Button, ...], ...]:
     is_open = story.seen_ns is None and story.over_ns is None
+    if is_open and story.alert.code is AlertCode.PAUSED:
+        view = View(speech.language, speech.zone, story.told_ns, speech.instance)
+        return prolong_buttons(story.alert, view)
     if not speech.instance or story.alert.severity is not Severity.CRITICAL or not is_open:
         return ()
     acknowledge = speech.words.acknowledge

@@ -8,12 +8,12 @@ duplicate at most and never a loss. What comes next is decided in ``stories``, w
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from bot.line import Clock, Line, NotNow
+from bot.line import SENT_EVERY_S, Clock, Line, NotNow
 from bot.memory import Memory
 from bot.messenger import Messenger, OutMessage
 from bot.pacing import Pace, is_group
@@ -24,6 +24,7 @@ from bot.stories import (
     SendCritical,
     SendDigest,
     SendInfos,
+    SendWarning,
     Step,
     Told,
     View,
@@ -58,6 +59,7 @@ LOOK_GAP_S = 0.05
 
 _NS_PER_S = 1_000_000_000
 _MAX_TRIED = 10_000
+_SENT_SHARE = 0.4
 _RETRY_S = (0.2, 1.0, 5.0, 15.0)
 
 
@@ -79,8 +81,10 @@ class Sender:
         paced: bool = True,
         pace: Pace | None = None,
         instance: str = "",
+        is_muted: Callable[[str, int, Severity], bool] = lambda *_: False,
     ) -> None:
-        """``instance`` marks the buttons, once somebody answers them.
+        """``instance`` marks the buttons, once somebody answers them. ``is_muted`` says of a kind,
+        at a time (UTC ns) and of a severity, whether its messages make no sound.
 
         Raises:
             ZoneInfoNotFoundError: the settings name no time zone.
@@ -92,11 +96,14 @@ class Sender:
         self._paced = paced
         if paced and pace is None:
             pace = Pace(is_group=is_group(settings.chat_id))
-        self._line = Line(messenger, clock, settings.timeout_s, pace if paced else None)
+        # Often enough that a chat with nothing to tell does not count as out of reach.
+        every_s = min(SENT_EVERY_S, settings.unreachable_minutes * 60 * _SENT_SHARE)
+        self._line = Line(messenger, clock, settings.timeout_s, pace if paced else None, every_s)
         self._memory = Memory(store, settings.engine, clock)
         self._zone = ZoneInfo(settings.zone)
         speech = Speech(settings.language or Language.EN, self._zone, instance)
         self._teller = Teller(port, settings.engine, self._line, self._memory, clock, speech)
+        self._is_muted = is_muted
         self._one_turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._tried: set[int] = set()
@@ -279,6 +286,9 @@ class Sender:
             if len(self._tried) >= _MAX_TRIED:
                 self._tried.clear()
             self._tried.add(step.row.id)
+        if isinstance(step, SendWarning):
+            alert = step.row.alert
+            quiet = quiet or self._is_muted(alert.code, self._clock.now_ns(), alert.severity)
         await self._teller.tell(step, quiet=quiet)
         return 0
 

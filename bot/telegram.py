@@ -6,12 +6,11 @@ loop has a market to serve. What is raised here holds no token, neither in its t
 
 import asyncio
 import contextlib
-import json
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TypeVar
 
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     ClientDecodeError,
@@ -27,26 +26,34 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 from aiogram.methods import (
+    AnswerCallbackQuery,
     EditMessageText,
     GetChat,
     GetMe,
+    PinChatMessage,
     Response,
     SendChatAction,
+    SendDocument,
     SendMessage,
     SendPhoto,
+    SetMyCommands,
     TelegramMethod,
+    UnpinChatMessage,
 )
 from aiogram.types import (
+    BotCommand,
+    BotCommandScopeChat,
     BufferedInputFile,
     ChatFullInfo,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
     Message,
+    ReplyParameters,
     User,
 )
 from aiogram.utils.token import TokenValidationError
-from aiohttp import ClientConnectorError, ClientResponse, ClientTimeout
+from aiohttp import ClientConnectorError
 
 from bot.messenger import (
     Button,
@@ -58,13 +65,13 @@ from bot.messenger import (
     Unsendable,
 )
 from bot.refusals import MarkupRefused, NotModified, bad_request, printable
+from bot.telegram_session import Session, Undecoded, Unreadable, undecodable
 from bot.web import why
 from trader.port.settings import BotSettings
 
 _Result = TypeVar("_Result")
 
 _HTML = "HTML"
-_MAX_ANSWER_BYTES = 4_194_304
 # Built at first use otherwise, which would hold the loop for milliseconds.
 _ANSWERS = (
     Response[Message],
@@ -95,7 +102,7 @@ class TelegramMessenger:
         self._chat_id = _chat_id(settings.chat_id)
         self._topic_id = settings.topic_id
         server = TelegramAPIServer.from_base(settings.api_base)
-        self._session = _Session(api=server, timeout=settings.timeout_s)
+        self._session = Session(api=server, timeout=settings.timeout_s)
         self._bot: Bot | None = None
         # A token that is none must stop the sending, not the start: every call then says so.
         with contextlib.suppress(TokenValidationError):
@@ -137,6 +144,82 @@ class TelegramMessenger:
             pass
         return await self._sent(self._photo(png, caption.plain, caption, None))
 
+    async def reply(self, message: OutMessage, to: int) -> int:
+        """Send a message under another one; without it, if that is gone.
+
+        Raises:
+            SendFailed, Refused, Moved, Unsendable: as the protocol says.
+        """
+        try:
+            return await self._sent(self._text(message.html, message, _HTML, to))
+        except MarkupRefused:
+            pass
+        return await self._sent(self._text(message.plain, message, None, to))
+
+    async def send_file(self, name: str, content: bytes, caption: OutMessage) -> int:
+        """Send a file with words under it and return the message's id.
+
+        Raises:
+            SendFailed, Refused, Moved, Unsendable: as the protocol says.
+        """
+        try:
+            return await self._sent(self._file(name, content, caption.html, caption, _HTML))
+        except MarkupRefused:
+            pass
+        return await self._sent(self._file(name, content, caption.plain, caption, None))
+
+    async def callback(self, callback_id: str, text: str = "") -> None:
+        """End the waiting of whoever tapped a button.
+
+        Raises:
+            SendFailed, Refused, Moved, Unsendable: as the protocol says.
+        """
+        await self._asked(
+            AnswerCallbackQuery(callback_query_id=callback_id, text=_encodable(text) or None)
+        )
+
+    async def typing(self, action: str = "typing") -> None:
+        """Show for some seconds that an answer is in the making.
+
+        Raises:
+            SendFailed, Refused, Moved: as the protocol says.
+        """
+        await self._asked(
+            SendChatAction(chat_id=self._chat_id, action=action, message_thread_id=self._topic_id)
+        )
+
+    async def pin(self, message_id: int) -> None:
+        """Pin a message, without a sound.
+
+        Raises:
+            SendFailed, Refused, Moved, MessageGone, Unsendable: as the protocol says.
+        """
+        await self._asked(
+            PinChatMessage(chat_id=self._chat_id, message_id=message_id, disable_notification=True)
+        )
+
+    async def unpin(self, message_id: int) -> None:
+        """Take a pin away.
+
+        Raises:
+            SendFailed, Refused, Moved, MessageGone, Unsendable: as the protocol says.
+        """
+        await self._asked(UnpinChatMessage(chat_id=self._chat_id, message_id=message_id))
+
+    async def set_commands(self, commands: Sequence[tuple[str, str]], language: str = "") -> None:
+        """Set the menu of this chat alone.
+
+        Raises:
+            SendFailed, Refused, Moved, Unsendable: as the protocol says.
+        """
+        await self._asked(
+            SetMyCommands(
+                commands=[BotCommand(command=name, description=what) for name, what in commands],
+                scope=BotCommandScopeChat(chat_id=self._chat_id),
+                language_code=language or None,
+            )
+        )
+
     async def probe(self) -> None:
         """Ask whether the token is good, the chat is there, and the bot may write to it.
 
@@ -146,19 +229,20 @@ class TelegramMessenger:
         await self._asked(GetMe())
         await self._asked(GetChat(chat_id=self._chat_id))
         # Telegram describes a chat also to a bot that its user has blocked; this one tells.
-        typing = SendChatAction(
-            chat_id=self._chat_id, action="typing", message_thread_id=self._topic_id
-        )
-        await self._asked(typing)
+        await self.typing()
 
     async def close(self) -> None:
         """Let go of connections; a later call would open them again."""
         await self._session.close()
 
-    def _text(self, text: str, message: OutMessage, parse_mode: str | None) -> SendMessage:
+    def _text(
+        self, text: str, message: OutMessage, parse_mode: str | None, to: int = 0
+    ) -> SendMessage:
+        above = ReplyParameters(message_id=to, allow_sending_without_reply=True) if to else None
         return SendMessage(
             chat_id=self._chat_id,
             message_thread_id=self._topic_id,
+            reply_parameters=above,
             text=_encodable(text),
             parse_mode=parse_mode,
             link_preview_options=LinkPreviewOptions(is_disabled=True),
@@ -179,10 +263,23 @@ class TelegramMessenger:
             reply_markup=_keyboard(message.buttons),
         )
 
+    def _file(
+        self, name: str, content: bytes, text: str, message: OutMessage, parse_mode: str | None
+    ) -> SendDocument:
+        return SendDocument(
+            chat_id=self._chat_id,
+            message_thread_id=self._topic_id,
+            document=BufferedInputFile(content, name),
+            caption=_encodable(text),
+            parse_mode=parse_mode,
+            disable_notification=message.silent,
+            reply_markup=_keyboard(message.buttons),
+        )
+
     async def _sent(self, method: TelegramMethod[Message]) -> int:
         try:
             return (await self._asked(method)).message_id
-        except _Undecoded as answer:
+        except Undecoded as answer:
             message_id = answer.message_id
         # Telegram took it. To call that a failure would send it again and again.
         return message_id
@@ -200,7 +297,7 @@ class TelegramMessenger:
         )
         try:
             await self._asked(method)
-        except (NotModified, _Undecoded):
+        except (NotModified, Undecoded):
             return
 
     async def _asked(self, method: TelegramMethod[_Result]) -> _Result:
@@ -228,13 +325,13 @@ class TelegramMessenger:
             case TelegramEntityTooLarge():
                 return Unsendable("Telegram answered 413: too large")
             case ClientDecodeError():
-                return _undecodable(error)
+                return undecodable(error)
             case TimeoutError():
                 return SendFailed(f"Telegram did not answer within {self._timeout_s:g} s")
             case TelegramServerError():
                 words = printable(error.message or "", self._token)
                 return SendFailed(f"Telegram has trouble of its own: {words}")
-            case _Unreadable():
+            case Unreadable():
                 return SendFailed(f"Telegram answered {error.status} with nothing readable")
             case ClientConnectorError():
                 return SendFailed(f"Telegram not reached: {why(error.os_error)}")
@@ -246,86 +343,6 @@ class TelegramMessenger:
             return SendFailed(f"Telegram answered: {printable(error.message or '', self._token)}")
         # Of whatever else it is, only the name is sure to hold no address.
         return SendFailed(f"Telegram not reached: {type(error).__name__}")
-
-
-class _Undecoded(SendFailed):
-    """Accepted, with an answer that aiogram does not understand but for the message's id."""
-
-    def __init__(self, message_id: int) -> None:
-        super().__init__("Telegram's answer was not understood")
-        self.message_id = message_id
-
-
-class _Unreadable(Exception):
-    """An answer that is no JSON object, or says yes to nothing."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class _Session(AiohttpSession):
-    """aiogram's session, but follows no redirect and reads no answer without end."""
-
-    async def make_request(
-        self,
-        bot: Bot,
-        method: TelegramMethod[_Result],
-        timeout: int | None = None,  # noqa: ASYNC109 - the signature is aiogram's
-    ) -> _Result:
-        """One request, and its result.
-
-        Raises:
-            TelegramAPIError, ClientDecodeError: what Telegram said, by aiogram's names.
-            _Unreadable: the answer makes no sense.
-            aiohttp.ClientError, TimeoutError, OSError: there was none.
-        """
-        session = await self.create_session()
-        seconds = self.timeout if timeout is None else timeout
-        async with session.post(
-            self.api.api_url(token=bot.token, method=method.__api_method__),
-            data=self.build_form_data(bot=bot, method=method),
-            timeout=ClientTimeout(total=seconds),
-            # Whoever redirects is not Telegram, and is told nothing.
-            allow_redirects=False,
-        ) as response:
-            content = await _content(response)
-        answer = self.check_response(bot, method, response.status, content)
-        if answer.result is None:
-            raise _Unreadable(response.status)
-        return answer.result
-
-    async def close(self) -> None:
-        """Close the connections; aiogram's own sleeps for what aiohttp itself now waits for."""
-        if self._session is not None:
-            await self._session.close()
-
-
-async def _content(response: ClientResponse) -> str:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > _MAX_ANSWER_BYTES:
-            raise _Unreadable(response.status)
-    try:
-        content = body.decode()
-        is_object = isinstance(json.loads(content), dict)
-    except ValueError:
-        is_object = False
-        content = ""
-    if not is_object:
-        raise _Unreadable(response.status)
-    return content
-
-
-def _undecodable(error: ClientDecodeError) -> MessengerError:
-    answer = error.data
-    if isinstance(answer, dict) and answer.get("ok") is True:
-        result = answer.get("result")
-        message_id = result.get("message_id") if isinstance(result, dict) else None
-        if isinstance(message_id, int):
-            return _Undecoded(message_id)
-    return SendFailed("Telegram's answer was not understood")
 
 
 def _chat_id(text: str) -> int | str:

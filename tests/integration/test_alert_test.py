@@ -9,7 +9,7 @@ import pytest
 from tests.support.engine_process import EngineHome
 from tests.support.telegram import PRIVATE, TOKEN, in_thread
 from tests.support.telegram.faults import too_many, unauthorized
-from trader.alerts.samples import samples
+from trader.texts.samples import samples
 from trader.app import alert_test as module
 from trader.app.alert_test import alert_test
 from trader.config import Settings, load_settings

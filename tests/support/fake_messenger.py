@@ -1,6 +1,6 @@
 """A chat in memory that keeps what it took and refuses as told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -43,6 +43,13 @@ class FakeMessenger:
         self.failures: list[Exception] = []
         self.dislikes: Callable[[OutMessage], bool] = lambda _: False
         self.after: Callable[[], None] = lambda: None
+        self.callbacks: list[tuple[str, str]] = []
+        self.files: list[tuple[str, bytes]] = []
+        self.pictures: list[bytes] = []
+        self.replied: list[int] = []
+        self.actions: list[str] = []
+        self.pinned: list[int] = []
+        self.menus: dict[str, Sequence[tuple[str, str]]] = {}
 
     @property
     def sends(self) -> list[Taken]:
@@ -75,7 +82,46 @@ class FakeMessenger:
     async def send_photo(self, png: bytes, caption: OutMessage) -> int:
         """Take a picture's words."""
         assert png
+        self.pictures.append(png)
         return await self.send(caption)
+
+    async def reply(self, message: OutMessage, to: int) -> int:
+        """Take an answer."""
+        self.replied.append(to)
+        return await self.send(message)
+
+    async def send_file(self, name: str, content: bytes, caption: OutMessage) -> int:
+        """Take a file and its words."""
+        self.files.append((name, content))
+        return await self.send(caption)
+
+    async def callback(self, callback_id: str, text: str = "") -> None:
+        """Take the answer to a tap."""
+        await self._answer(None)
+        self.callbacks.append((callback_id, text))
+
+    async def typing(self, action: str = "typing") -> None:
+        """Take an action."""
+        await self._answer(None)
+        self.actions.append(action)
+
+    async def pin(self, message_id: int) -> None:
+        """Pin what is there."""
+        await self._answer(None)
+        if message_id not in self.shown:
+            raise MessageGone("message to pin not found")
+        self.pinned.append(message_id)
+
+    async def unpin(self, message_id: int) -> None:
+        """Take a pin away."""
+        await self._answer(None)
+        if message_id in self.pinned:
+            self.pinned.remove(message_id)
+
+    async def set_commands(self, commands: Sequence[tuple[str, str]], language: str = "") -> None:
+        """Keep a menu."""
+        await self._answer(None)
+        self.menus[language] = commands
 
     async def probe(self) -> None:
         """Answer as everything else."""

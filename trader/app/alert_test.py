@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 from bot.messenger import Messenger, MessengerError, OutMessage, SendFailed, Unsendable
 from bot.render import Speech, infos_message
-from trader.alerts.samples import samples
 from trader.app.telling import bot_settings
 from trader.config import Settings
 from trader.domain.control import Alert, Language
 from trader.domain.delivery import StoredAlert
 from trader.port.settings import BotSettings
+from trader.texts.samples import samples
 
 EVERY_S = 1.05
 """Telegram takes one message a second to a chat, and twenty a minute to a group."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from trader.alerts.outbox import Outbox
 from trader.app.answers import AnswerGround, Answers
+from trader.app.answers.standing import effective
 from trader.app.connectors import Connectors
 from trader.app.figures import guard_figures, unasked
 from trader.app.listeners import AlertDesk, MarketLag, log_facts
@@ -14,6 +15,7 @@ from trader.app.mock import MockSession
 from trader.app.options import RunOptions
 from trader.app.outside import Outside
 from trader.app.prospects import Prospects
+from trader.app.reach import Reach
 from trader.app.real import RealSession
 from trader.app.restoring import restore
 from trader.app.senses import HostSenses
@@ -118,7 +120,8 @@ def mock_circle(
     start_ns = int(settings.mock.start.timestamp()) * _NS
     # A journal that is further on continues: the date never goes back.
     clock = SimulatedClock(max(start_ns, engine.state.now_ns))
-    senses = HostSenses(settings, engine, ground.locks)
+    reach = Reach(settings.bot.unreachable_minutes)
+    senses = HostSenses(settings, engine, ground.locks, reach=reach)
     inbox = Inbox(settings.engine.max_inbox_events)
     gate = Gate(
         _paper(settings, engine, clock, inbox),
@@ -148,7 +151,7 @@ def mock_circle(
     )
     # There is no live order to hold back here; the fact follows within the millisecond.
     answers = _answers(ground, engine)
-    port = _port(ground, engine, senses, clock, inbox, lambda: None, answers.heard, answers)
+    port = _port(ground, engine, senses, clock, inbox, lambda: None, reach, answers)
     lag = MarketLag()
     runtime = _runtime(
         ground, engine, inbox, gate, (lag, log_facts, *answers.listeners, _replies(port))
@@ -165,7 +168,8 @@ def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> C
     inbox = Inbox(settings.engine.max_inbox_events)
     connectors.connect(clock, inbox.put)
     outside = Outside(settings, engine, connectors, clock, ground.interval_s)
-    senses = HostSenses(settings, engine, ground.locks, outside)
+    reach = Reach(settings.bot.unreachable_minutes)
+    senses = HostSenses(settings, engine, ground.locks, outside, reach)
     is_live = settings.mode.current is Mode.LIVE
     keeper = _keeper(settings, engine, senses, clock, inbox) if is_live else None
     gate = Gate(
@@ -179,12 +183,7 @@ def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> C
     session = RealSession(engine, inbox, clock, senses, outside, ground.on_cycle)
     halt_at_once = (lambda: None) if keeper is None else keeper.halt_at_once
     answers = _answers(ground, engine)
-
-    def reported(health: BotHealth) -> None:
-        outside.heard(health)
-        answers.heard(health)
-
-    port = _port(ground, engine, senses, clock, inbox, halt_at_once, reported, answers)
+    port = _port(ground, engine, senses, clock, inbox, halt_at_once, reach, answers)
     lag = MarketLag()
     listeners: list[Listener] = [lag, log_facts, *answers.listeners, session.saw]
     if keeper is not None:
@@ -278,16 +277,26 @@ def _port(
     clock: Clock,
     inbox: Inbox,
     halt_at_once: Callable[[], None],
-    reported: Callable[[BotHealth], None],
+    reach: Reach,
     answers: Answers,
 ) -> LocalPort:
     guard, state = LiveGuard(guard_rules(ground.settings)), engine.state
     prospects = Prospects(ground.settings, state.instruments)
     not_asked = unasked(ground.settings)
 
+    def reported(health: BotHealth) -> None:
+        reach.heard(health)
+        answers.heard(health)
+
     def guards(_: Figures) -> Figures:
         sensed = senses.sense()
-        return guard_figures(guard, state.authority, state.memory, sensed, unasked=not_asked)
+        whose = {
+            "engine": ground.settings.engine.name,
+            "at_ns": sensed.at_ns,
+            "effective": effective(state).value,
+        }
+        figures = guard_figures(guard, state.authority, state.memory, sensed, unasked=not_asked)
+        return {**figures, **whose}
 
     def trades(_: Figures) -> Figures:
         return prospects.figures(state)

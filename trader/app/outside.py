@@ -5,18 +5,16 @@ from msgspec.structs import replace
 from trader.app.connectors import Connectors
 from trader.config import Settings
 from trader.domain.clock import Clock
-from trader.domain.delivery import BotHealth
 from trader.domain.instrument import InstrumentId, split_id
 from trader.domain.readiness import PairReadiness, Readiness
 from trader.engine.engine import Engine
 from trader.ops.sensors import ClockWatch, LoopLag
 
-_NS_PER_MINUTE = 60_000_000_000
 _LAG_INTERVAL_S = 0.05
 
 
 class Outside:
-    """Venues, clocks, the loop and the operator, as they are this instant.
+    """Venues, clocks and the loop, as they are this instant.
 
     A step of the clock that any look met counts until the next cycle has seen it: the gate may
     be the first to look.
@@ -39,18 +37,6 @@ class Outside:
         self._step_ms = 0.0
         self._last_look_mono_ns: int | None = None
         self.lag = LoopLag(interval_s=_LAG_INTERVAL_S)
-        self._health = BotHealth()
-        self._sent_mono_ns: int | None = None
-        self._polled_mono_ns: int | None = None
-
-    def heard(self, health: BotHealth) -> None:
-        """Take in how the bot fares."""
-        now = self._clock.now().mono_ns
-        if health.sent_ns is not None and health.sent_ns != self._health.sent_ns:
-            self._sent_mono_ns = now
-        if health.polled_ns is not None and health.polled_ns != self._health.polled_ns:
-            self._polled_mono_ns = now
-        self._health = health
 
     def looked(self, mono_ns: int) -> None:
         """A cycle was processed: its verdict is what the next two cycles may go by."""
@@ -85,8 +71,6 @@ class Outside:
             key_answer_age_hours=keys.age_hours,
             loop_lag_ms=self.lag.lag_ms(),
             verdict_age_cycles=self._verdict_age_cycles(now.mono_ns),
-            operator_credentials=self._operator_credentials(known.operator_credentials),
-            operator_reachable=self._operator_reachable(now.mono_ns),
         )
         if for_cycle:
             self._step_ms = 0.0
@@ -113,18 +97,3 @@ class Outside:
         if self._last_look_mono_ns is None:
             return 0.0
         return (mono_ns - self._last_look_mono_ns) / self._cycle_ns
-
-    def _operator_credentials(self, given: bool | None) -> bool | None:
-        """False where there are none or Telegram refused them; None until it took or refused."""
-        if given is False or self._health.refused:
-            return False
-        answered = self._sent_mono_ns is not None or self._polled_mono_ns is not None
-        return True if answered else None
-
-    def _operator_reachable(self, mono_ns: int) -> bool | None:
-        """Whether both polling and sending worked of late; None before both did once."""
-        both = (self._sent_mono_ns, self._polled_mono_ns)
-        within_ns = self._settings.bot.unreachable_minutes * _NS_PER_MINUTE
-        if None in both:
-            return None
-        return all(one is not None and mono_ns - one <= within_ns for one in both)

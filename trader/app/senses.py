@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from trader.app.reach import Reach
 from trader.config import Settings
 from trader.domain.authority import FileMark, Sight
 from trader.domain.control import Mode
@@ -50,11 +51,14 @@ class HostSenses:
         engine: Engine,
         locks: Sequence[StateLock | HostLock],
         beyond: Beyond | None = None,
+        reach: Reach | None = None,
     ) -> None:
+        """``reach`` is for a process that has, or may have, a bot."""
         self._settings = settings
         self._engine = engine
         self._locks = tuple(locks)
         self._beyond = beyond
+        self._reach = reach
 
     def sight(self) -> Sight:
         """The host's files alone, for an act of a person."""
@@ -92,6 +96,7 @@ class HostSenses:
             fresh_pairs=sum(pair.fresh for pair in pairs.values()),
             paused=state.paused,
             operator_credentials=self._operator_credentials(),
+            operator_reachable=None if self._reach is None else self._reach.is_reachable(),
             clock_skew_ms=0.0 if is_mock else None,
             reconciled=True if is_mock else None,
             loop_lag_ms=0.0 if is_mock else None,
@@ -104,7 +109,8 @@ class HostSenses:
     def _operator_credentials(self) -> bool | None:
         """False where there are none; whether Telegram accepts them only a run can tell."""
         telegram = self._settings.alert.telegram
-        return None if telegram.bot_token and telegram.chat_id else False
+        given = None if telegram.bot_token and telegram.chat_id else False
+        return given if self._reach is None else self._reach.has_credentials(given)
 
     def _safety_holds(self, name: LedgerName) -> bool | None:
         """The checks that need no signal: loss today, exposure and open trades; None unmeasured."""

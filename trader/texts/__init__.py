@@ -12,6 +12,7 @@ from trader.texts.reasons import (
     explain_check,
     in_unit,
 )
+from trader.texts.samples import sample, samples
 
 __all__ = [
     "BREAKER_UNITS",
@@ -35,6 +36,8 @@ __all__ = [
     "placeholders",
     "quantity",
     "render",
+    "sample",
+    "samples",
     "span",
     "won",
     "words_of",

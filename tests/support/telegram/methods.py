@@ -294,6 +294,7 @@ def _accept(
     topic_id = request.number("message_thread_id") or None
     silent = request.flag("disable_notification")
     sent = Sent(room.id, 0, method, silent, topic_id, shown)
+    sent.reply_to = (request.structure("reply_parameters") or {}).get("message_id")
     if upload is not None:
         sent.content, sent.filename = upload.content, upload.filename
     api.accept(sent, version)

@@ -81,6 +81,7 @@ class Sent(Struct):
     content: bytes = b""
     filename: str = ""
     deleted: bool = False
+    reply_to: int | None = None
 
     @property
     def text(self) -> str:

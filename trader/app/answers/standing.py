@@ -47,6 +47,11 @@ def effective(state: State) -> Effective:
         return Effective.SUSPENDED
     if verdict.is_open:
         return Effective.LIVE
+    if state.authority.latch is None and state.authority.level is Level.PAPER:
+        # It never was live, so nothing was lost; unless live positions stand that nothing guards.
+        has_positions = bool(state.ledgers[LedgerName.LIVE].trades)
+        if not (has_positions and verdict.closings is Route.NONE):
+            return Effective.PAPER
     if verdict.closings is Route.NONE:
         return Effective.REVOKED
     if state.authority.level is not Level.LIVE:

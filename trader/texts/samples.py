@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from trader.domain.control import Alert, AlertCode, BlockReason, CheckName, Severity
 from trader.domain.facts import BreakerCode
-from trader.texts import SEPARATOR, VARIANT
+from trader.texts.alerts import SEPARATOR, VARIANT
 
 _CRITICAL, _WARNING, _INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 _TRADE = {
