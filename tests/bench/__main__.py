@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from tests.bench.alerts import alerts
 from tests.bench.figures import Figure, Machine, machine, shown
 from tests.bench.halt import halt
 from tests.bench.loop import inbox, throughput
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[float], list[Figure]]] = {
     "throughput": throughput,
     "inbox": inbox,
     "halt": halt,
+    "alerts": alerts,
     "commit": commit,
     "replay": replay,
     "startup": startup,

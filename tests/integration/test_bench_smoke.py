@@ -15,6 +15,7 @@ FIGURES = {
     "limits": ["limits.decode", "limits.floor", "limits.tick/decode", "limits.tick/floor"],
     "throughput": ["throughput.engine", "throughput.loop", "throughput.single"],
     "inbox": ["inbox.put", "inbox.due"],
+    "alerts": ["alerts.stop", "alerts.block", "alerts.bare"],
     "commit": ["commit.after", "commit.before"],
     "replay": ["replay"],
 }
