@@ -34,7 +34,8 @@ from trader.port.local import PortSocket
 _LOG = logging.getLogger("trader")
 EXIT_OK, EXIT_FAULT = 0, 1
 _ALIVE_CYCLES = 10
-_DRAIN_S = 1.0
+# Longer than the pace of a chat, so that the last message goes out with the process.
+_DRAIN_S = 2.5
 _NS = 1_000_000_000
 
 Build = Callable[[Ground], Circle]
