@@ -25,7 +25,7 @@ VIEW_BOUND_S = 10.0
 CONTROL_BOUND_S = 30.0
 """How long it is tried to tell what a command did."""
 MAX_LATE = 32
-BURST_S = 10.0
+BURST_S = 5.0
 """How far views may run ahead of the pace: so long may a critical alert have to wait for them."""
 CALLBACK_UNITS = 200
 

@@ -9,12 +9,12 @@ import pytest
 from tests.support.engine_process import EngineHome
 from tests.support.telegram import PRIVATE, TOKEN, in_thread
 from tests.support.telegram.faults import too_many, unauthorized
-from trader.texts.samples import samples
 from trader.app import alert_test as module
 from trader.app.alert_test import alert_test
 from trader.config import Settings, load_settings
 from trader.domain.control import AlertCode, Language
 from trader.texts import UNKNOWN, render
+from trader.texts.samples import samples
 
 KINDS = len(AlertCode)
 
