@@ -95,14 +95,16 @@ class Bot:
         """Tell what still waits, for ``timeout_s`` at most; returns how many alerts are left."""
         return await self._sender.drain(timeout_s)
 
-    async def close(self) -> None:
-        """Let go of the worker, the connections and the file, within a bound."""
-        for name, closing in (("charts", self._painter.close), ("chat", self._messenger.close)):
-            try:
-                async with asyncio.timeout(CLOSE_WITHIN_S):
-                    await closing()
-            except Exception as error:  # noqa: BLE001 - the outer edge: a stop must go on
-                _logger.warning("Telegram bot: %s did not close: %s", name, type(error).__name__)
+    async def close(self, within_s: float = CLOSE_WITHIN_S) -> None:
+        """Let go of the worker, the connections and the files, all within ``within_s``."""
+        closings = {"charts": self._painter.close, "chat": self._messenger.close}
+        tasks = {asyncio.ensure_future(close()): name for name, close in closings.items()}
+        done, left = await asyncio.wait(tasks, timeout=within_s)
+        for task in left:
+            task.cancel()
+        for task in done | left:
+            if task in left or task.exception() is not None:
+                _logger.warning("Telegram bot: %s did not close", tasks[task])
         if self._desk is not None:
             self._desk.memory.close()
         self._store.close()

@@ -85,6 +85,7 @@ class Inbox:
         self._bound = bound
         self.on_full: Callable[[], None] = lambda: None
         """Called before ``put`` raises: nothing may leave between that and the process's end."""
+        self._is_full = False
         self._urgent: deque[Event] = deque()
         self._books: dict[InstrumentId, BookUpdated] = {}
         # Whose turn it is. A dict finds its own first key by walking past all that were removed.
@@ -113,15 +114,17 @@ class Inbox:
             self._books[instrument] = event
         else:
             if len(self._urgent) >= self._bound:
+                self._is_full = True
                 self.on_full()
-                raise InvariantBroken(
-                    f"inbox: {self._bound} events wait, the loop has fallen behind"
-                )
+                raise self._fallen_behind()
             if type(event) is FeedLost:
                 self._drop_books_of(event)
             self._urgent.append(event)
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+
+    def _fallen_behind(self) -> InvariantBroken:
+        return InvariantBroken(f"inbox: {self._bound} events wait, the loop has fallen behind")
 
     def _drop_books_of(self, lost: FeedLost) -> None:
         """A book that was read before its connection was lost must not come after the loss."""
@@ -130,7 +133,14 @@ class Inbox:
         self._turns = deque(one for one in self._turns if one in self._books)
 
     async def get(self) -> Event:
-        """The next event. Lets others run after 64 events or a quarter of a millisecond."""
+        """The next event. Lets others run after 64 events or a quarter of a millisecond.
+
+        Raises:
+            InvariantBroken: an event found no room. Whoever put it may have survived that; the
+                process must not.
+        """
+        if self._is_full:
+            raise self._fallen_behind()
         if not self._urgent and not self._books:
             await self._wait()
             self._handed_out, self._slice_began_ns = 0, time.perf_counter_ns()

@@ -90,6 +90,16 @@ class TestInbox:
 
         assert calls == ["shut"]
 
+    async def test_past_its_bound_the_reader_stops_too(self) -> None:
+        """Whoever put the event may swallow the error; the process must end all the same."""
+        inbox = Inbox(1)
+        inbox.put(a_cycle(1))
+        with pytest.raises(InvariantBroken):
+            inbox.put(a_cycle(2))
+
+        with pytest.raises(InvariantBroken):
+            await inbox.get()
+
     def test_quotes_do_not_count_towards_the_bound(self) -> None:
         """They conflate; a burst of them must not stop the process."""
         inbox = Inbox(2)

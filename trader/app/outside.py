@@ -11,6 +11,7 @@ from trader.engine.engine import Engine
 from trader.ops.sensors import ClockWatch, LoopLag
 
 _LAG_INTERVAL_S = 0.05
+_LEAST_CYCLE_S = 0.05
 
 
 class Outside:
@@ -29,7 +30,8 @@ class Outside:
         cycle_s: float,
     ) -> None:
         self._settings = settings
-        self._cycle_ns = cycle_s * 1e9
+        # Without a pause between them, cycles still take some time each.
+        self._cycle_ns = max(cycle_s, _LEAST_CYCLE_S) * 1e9
         self._engine = engine
         self._connectors = connectors
         self._clock = clock

@@ -36,6 +36,9 @@ EXIT_OK, EXIT_FAULT = 0, 1
 _ALIVE_CYCLES = 10
 # Longer than the pace of a chat, so that the last message goes out with the process.
 _DRAIN_S = 2.5
+_CLOSE_S = 1.0
+# Of the ten seconds a stop may take, one is left to whatever else there is.
+_STOP_S = 9.0
 _NS = 1_000_000_000
 
 Build = Callable[[Ground], Circle]
@@ -78,7 +81,15 @@ def run(
         except (JournalError, InvariantBroken) as error:
             # The engine moved on in memory; the only safe state is the one on disk.
             _LOG.critical("stopped: %s", error)
-            tell_directly(settings, f"Engine {settings.engine.name} stopped: {error}")
+            tell_directly(settings, f"not journaled: engine {settings.engine.name}: {error}")
+            return EXIT_FAULT
+        except ConfigError:
+            raise
+        # The process's outer edge: nobody may find it dead unheard.
+        except Exception as error:  # noqa: BLE001
+            _LOG.critical("stopped by a fault: %s", error, exc_info=error)
+            what = f"{type(error).__name__}: {error}"
+            tell_directly(settings, f"engine {settings.engine.name} stopped by a fault: {what}")
             return EXIT_FAULT
 
 
@@ -142,6 +153,7 @@ class _Process:
         self._outbox = Outbox(journal, journal, enabled=settings.alert.enabled)
         self._committed = asyncio.Event()
         self._stop = asyncio.Event()
+        self._stop_by: float | None = None
         self._metrics = Metrics()
 
     def wire(self, build: Build) -> None:
@@ -190,20 +202,27 @@ class _Process:
                 gc.freeze()
                 await self._run_session()
                 if self._bot is not None:
-                    await self._bot.drain(_DRAIN_S)
+                    await self._bot.drain(min(_DRAIN_S, self._left_s() - _CLOSE_S))
                 for task in background:
                     task.cancel()
         except BaseExceptionGroup as group_error:
             known, rest = group_error.split((JournalError, InvariantBroken, ConfigError))
-            if known is None or rest is not None:
+            if known is None:
                 raise
+            if rest is not None:
+                # What fell with it must not hide why.
+                _LOG.error("also failed: %s", rest, exc_info=rest)
             raise _first(known) from None
         finally:
             if self._bot is not None:
-                await self._bot.close()
+                await self._bot.close(_CLOSE_S)
             self._circle.answers.close()
         self._say_summary()
         return EXIT_OK
+
+    def _left_s(self) -> float:
+        """How long the end may still take."""
+        return _STOP_S if self._stop_by is None else max(self._stop_by - time.monotonic(), 0.0)
 
     async def _run_session(self) -> None:
         await self._circle.session.run(
@@ -288,6 +307,7 @@ class _Process:
 
     def _on_signal(self, number: int) -> None:
         _LOG.info("%s: stopping", signal.Signals(number).name)
+        self._stop_by = time.monotonic() + _STOP_S
         self._stop.set()
         # A second one ends the process at once, should the first be stuck.
         asyncio.get_running_loop().remove_signal_handler(number)

@@ -8,6 +8,7 @@ from trader.app.outside import Outside
 from trader.app.senses import HostSenses
 from trader.domain.clock import Clock
 from trader.domain.events import (
+    BookUpdated,
     CycleTicked,
     Event,
     ProcessStarted,
@@ -17,8 +18,9 @@ from trader.domain.events import (
 from trader.engine.engine import Engine, Outcome
 from trader.runtime import Inbox
 
-STOP_WITHIN_S = 8.0
+STOP_WITHIN_S = 5.0
 """How long orders in flight may take to end once a stop was asked for; the whole stop has 10 s."""
+_GOODBYE_S = 0.5
 
 
 class RealSession:
@@ -43,6 +45,7 @@ class RealSession:
         self._stop_within_s = stop_within_s
         self._ticked: asyncio.Future[float] | None = None
         self._calm: asyncio.Event | None = None
+        self._gone = asyncio.Event()
 
     async def run(
         self,
@@ -72,20 +75,20 @@ class RealSession:
         """Stop entries, let what is in flight finish, and say goodbye."""
         now = self._clock.now()
         self._inbox.put(StopRequested(now.at_ns, now.mono_ns, reason, flatten))
-        deadline = time.monotonic() + self._stop_within_s
-        await self._inbox.idle()
-        if self._is_in_flight():
-            self._calm = asyncio.Event()
-            await _wait(self._calm, deadline - time.monotonic())
+        # Set by the loop itself, for an inbox that is never idle must not hold up the end.
+        self._calm = asyncio.Event()
+        await _wait(self._calm, self._stop_within_s)
         self._outside.lag.stop()
         now = self._clock.now()
         self._inbox.put(ProcessStopping(now.at_ns, now.mono_ns, reason))
-        await self._inbox.idle()
+        await _wait(self._gone, _GOODBYE_S)
 
     def saw(self, event: Event, _outcome: Outcome) -> None:
         """A listener: notes that a cycle's event went through the engine, or the last report."""
-        if self._calm is not None and not self._is_in_flight():
+        if self._calm is not None and type(event) is not BookUpdated and not self._is_in_flight():
             self._calm.set()
+        if type(event) is ProcessStopping:
+            self._gone.set()
         if type(event) is not CycleTicked:
             return
         self._outside.looked(event.mono_ns)

@@ -1,6 +1,5 @@
 """Senses: what the live guard judges, read from the host and from the engine. Never cached."""
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,14 +16,14 @@ from trader.ops.lease import HostLock, StateLock
 from trader.ops.sensors import (
     ConfirmState,
     disk_free_mb,
-    env_flag,
+    env_flag_at_start,
     halt_file_present,
     look_at_confirm_file,
 )
 
 HALT_FILE = ".halt"
 _HOUR_NS = 3_600_000_000_000
-_ENV_FLAG_AT_START = env_flag(os.environ)
+_ENV_FLAG_AT_START = env_flag_at_start()
 """Read once, when the process starts: what is set at run time permits nothing."""
 
 

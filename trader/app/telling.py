@@ -68,10 +68,10 @@ def tell_directly(settings: Settings, text: str) -> None:
     alert = settings.alert
     if not alert.enabled:
         return
-    message = f"🚨 not journaled: {text}"
+    message = f"🚨 {text}"
     target = telegram_target(settings) if alert.telegram_enabled else None
     if target is None:
-        _TELEGRAM.critical("Telegram (stub) | 🚨 not journaled | %s", text)
+        _TELEGRAM.critical("Telegram (stub) | 🚨 %s", text)
     else:
         try:
             send_telegram(target, message, alert.telegram.timeout_seconds)

@@ -172,21 +172,31 @@ class Gate:
             self._paper.submit(paper)
         for order in group:
             if _is_live(order):
-                self._lanes[_venue_of(order)].submit((order,))
+                self._send(order)
+
+    def _send(self, order: ApprovedOrder) -> None:
+        """Write one order to its lane. Where that breaks, nobody knows whether it left."""
+        try:
+            self._lanes[_venue_of(order)].submit((order,))
+        except Exception as error:  # noqa: BLE001 - the outer edge of a venue's code
+            self._report(order, OrderState.UNKNOWN, f"lane broke: {type(error).__name__}")
 
     def _block(self, group: Sequence[ApprovedOrder], reason: str) -> None:
-        stamp = self._clock.now()
         for order in group:
-            self._deliver(
-                OrderReported(
-                    at_ns=stamp.at_ns,
-                    mono_ns=stamp.mono_ns,
-                    client_order_id=order.client_order_id,
-                    state=OrderState.BLOCKED,
-                    executed=Decimal(0),
-                    reason=reason,
-                )
+            self._report(order, OrderState.BLOCKED, reason)
+
+    def _report(self, order: ApprovedOrder, state: OrderState, reason: str) -> None:
+        stamp = self._clock.now()
+        self._deliver(
+            OrderReported(
+                at_ns=stamp.at_ns,
+                mono_ns=stamp.mono_ns,
+                client_order_id=order.client_order_id,
+                state=state,
+                executed=Decimal(0),
+                reason=reason,
             )
+        )
 
 
 def _may_leave(order: ApprovedOrder, verdict: Verdict, pair: PairReadiness | None) -> bool:

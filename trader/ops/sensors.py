@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -92,6 +93,20 @@ def env_flag(environ: Mapping[str, str]) -> bool:
     Ask once, at process start, with ``os.environ``, and keep the answer.
     """
     return environ.get(ENV_FLAG) == "1"
+
+
+def env_flag_at_start() -> bool:
+    """The same of this very process, whatever was set in it since, as far as the system tells.
+
+    Linux keeps the environment a process was given; elsewhere ``os.environ`` must do.
+    """
+    if not env_flag(os.environ):
+        return False
+    try:
+        given = Path("/proc/self/environ").read_bytes()
+    except OSError:
+        return True
+    return f"{ENV_FLAG}=1".encode() in given.split(b"\0")
 
 
 def disk_free_mb(path: str | os.PathLike[str]) -> float | None:

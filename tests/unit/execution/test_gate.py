@@ -189,3 +189,30 @@ def test_shut_lets_nothing_out() -> None:
 
     assert door.paper.sent == door.lanes[UPBIT].sent == []
     assert {reason for _, _, reason in door.blocked} == {"GATE_SHUT"}
+
+
+class BrokenLane:
+    """A lane whose write breaks."""
+
+    def submit(self, _orders: Sequence[ApprovedOrder]) -> None:
+        """Fail."""
+        raise OSError("broken pipe")
+
+
+def test_an_order_whose_lane_breaks_is_unknown_and_never_called_blocked() -> None:
+    """It may have left; only the venue can tell."""
+    door = Door(UPBIT, BINANCE)
+    door.gate = Gate(
+        door.paper,
+        door.clock,
+        door.reports.append,
+        MAX_DELAY_MS,
+        {UPBIT: BrokenLane(), BINANCE: door.lanes[BINANCE]},
+        OpenKeeper(),
+    )
+    first, second = door.both_legs(LedgerName.LIVE)
+
+    door.gate.dispatch([first, second])
+
+    assert door.blocked == [(first.client_order_id, OrderState.UNKNOWN, "lane broke: OSError")]
+    assert door.lanes[BINANCE].sent == [second]

@@ -410,14 +410,25 @@ class TestClosings:
 
 class TestAWriteThatFails:
     def test_is_no_refusal(self, exchange: Exchange) -> None:
-        """The first leg may have left: it is not called blocked, and the fault is not swallowed."""
+        """It may have left all the same: its outcome is unknown, and the other leg's is not."""
         exchange.lanes[BINANCE].failure = OSError("broken pipe")
+        legs = exchange.legs()
 
-        with pytest.raises(OSError, match="broken pipe"):
-            exchange.gate.dispatch(exchange.legs())
+        exchange.gate.dispatch(legs)
 
         assert len(exchange.lanes[UPBIT].sent) == 1
-        assert exchange.reports == []
+        (report,) = exchange.reports
+        assert isinstance(report, OrderReported)
+        assert report.client_order_id == legs[1].client_order_id
+        assert (report.state, report.reason) == (OrderState.UNKNOWN, "lane broke: OSError")
+
+    def test_does_not_keep_the_other_leg_back(self, exchange: Exchange) -> None:
+        """The first may have left, so the second must: one leg alone is the worse trade."""
+        exchange.lanes[UPBIT].failure = OSError("broken pipe")
+
+        exchange.gate.dispatch(exchange.legs())
+
+        assert len(exchange.lanes[BINANCE].sent) == 1
 
     def test_leaves_the_gate_as_it_was(self, exchange: Exchange) -> None:
         """Shut afterwards, it lets nothing out, whatever else holds."""
