@@ -46,7 +46,7 @@ class Bot:
     def __init__(self, port: TraderPort, settings: BotSettings, clock: Clock | None = None) -> None:
         state_dir = Path(settings.state_dir)
         self._clock = clock = clock or SystemClock()
-        self._store = Store(state_dir / "bot.db")
+        self._store = Store(state_dir / "bot.db", scope=settings.mode)
         self._painter = Painter(scratch_dir=state_dir / "charts")
         self._chat = _chat(settings)
         self._desk = None if self._chat is None else _desk(settings, clock)

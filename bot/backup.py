@@ -68,8 +68,8 @@ class Ways(Protocol):
         """When Telegram last took or answered something, monotonic nanoseconds."""
         ...
 
-    def has_told(self, alert_id: int) -> bool:
-        """Whether a message has told this alert."""
+    def has_told(self, alert_id: int, created_ns: int) -> bool:
+        """Whether a message has told this alert, which entered the outbox at ``created_ns``."""
         ...
 
 
@@ -90,13 +90,16 @@ class Backup:
         self._failures = 0
         self._retry_mono = 0
         self._visits_fail = False
+        self._has_said = False
 
     async def run(self) -> None:
         """Both ways, until cancelled; outlives every error of theirs."""
         async with asyncio.TaskGroup() as tasks:
             if self._settings.webhook_url:
                 tasks.create_task(self._each(LOOK_EVERY_S, "webhook"))
-            if self._settings.deadman_url:
+            if self._settings.deadman_url and not self._settings.speaks:
+                self._say_unwatched()
+            elif self._settings.deadman_url:
                 tasks.create_task(self._each(DEADMAN_EVERY_S, "deadman"))
 
     async def _each(self, every_s: float, way: str) -> None:
@@ -108,6 +111,13 @@ class Backup:
             except Exception:  # The task's outer edge: the way out stays open whatever happens.
                 _logger.exception("second way out: stumbled")
             await self._clock.sleep(every_s)
+
+    def _say_unwatched(self) -> None:
+        if not self._has_said:
+            _logger.warning(
+                "dead man's switch: not visited, as it watches Telegram, which is not set up"
+            )
+        self._has_said = True
 
     async def look(self) -> None:
         """Post each critical that has waited too long, until one is not accepted.
@@ -176,7 +186,7 @@ class Backup:
         waited_ns = self._clock.now_ns() - row.created_ns
         # By our own clock as well, for the wall clock may have stepped back since.
         is_old = waited_ns >= after_ns or mono_ns - self._since.get(row.id, mono_ns) >= after_ns
-        return is_old and not self._sender.has_told(row.id)
+        return is_old and not self._sender.has_told(row.id, row.created_ns)
 
     async def _posted(self, row: StoredAlert) -> bool:
         try:

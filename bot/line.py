@@ -196,9 +196,8 @@ class Line:
             await self._guarded(self._messenger.probe())
         except (NotNow, MessageGone, Unsendable):
             return
+        # That it answers a probe says nothing of polling, which alone can hear the operator.
         self._was_sent()
-        if not self._is_polled:
-            self._polled_ns = self._sent_ns
 
     def _was_sent(self) -> None:
         self._sent_ns, self._sent_mono = self._clock.now_ns(), self._clock.mono_ns()

@@ -7,8 +7,18 @@ from msgspec.structs import replace
 
 from bot.line import Clock
 from bot.store import Store, StoreError
-from bot.stories import Story, Told, Tracked, is_finished, repeat_gap_ns, tracked_again
-from trader.port import Folded, PortError, TraderPort
+from bot.stories import (
+    Story,
+    Told,
+    Tracked,
+    begun,
+    is_finished,
+    is_foreign,
+    repeat_gap_ns,
+    tells,
+    tracked_again,
+)
+from trader.port import Folded, PortError, StoredAlert, TraderPort, Waiting
 
 _logger = logging.getLogger("bot.sender")
 
@@ -29,6 +39,7 @@ class Memory:
         self._told_again: dict[int, int] = {}
         self._stories: dict[str, Tracked] = {}
         self._folded: tuple[Folded, ...] = ()
+        self._journal = ""
         try:
             self._adopt(reversed(store.stories(engine)))
             self._folded = store.folded(engine)
@@ -50,15 +61,48 @@ class Memory:
         except StoreError as error:
             _complain(error)
 
-    def told(self, ids: Sequence[int]) -> dict[int, Told]:
-        """What of these alerts a message has told."""
+    def look(self, waiting: Waiting) -> None:
+        """Have the stories of what waits at hand, and none that are of another outbox."""
+        self._journal = waiting.journal or self._journal
+        self.know({row.alert.key for row in waiting.alerts})
+        foreign = {
+            row.alert.key
+            for row in waiting.alerts
+            if (one := self._stories.get(row.alert.key)) and is_foreign(one.story, row)
+        }
+        self._stories = {
+            key: one
+            for key, one in self._stories.items()
+            if key not in foreign and self._is_ours(one.story)
+        }
+
+    def resume(self, standing: Iterable[StoredAlert]) -> None:
+        """Repeat from now on what stands, was told, and is known to no story here."""
+        now_ns, mono_ns = self._clock.now_ns(), self._clock.mono_ns()
+        rows = list(standing)
+        self.know(row.alert.key for row in rows)
+        for row in rows:
+            one = self._stories.get(row.alert.key)
+            if one is not None and self._is_ours(one.story) and tells(one.story, row):
+                continue
+            # Which message told it is not known any more, so none can be edited.
+            story = replace(begun(row, 0, now_ns), journal=self._journal)
+            self._stories[story.key] = Tracked(story, None, mono_ns + repeat_gap_ns(0), gone=True)
+        self._shrink()
+
+    def told(self, alerts: Mapping[int, int]) -> dict[int, Told]:
+        """What of these alerts, each with when it entered (UTC ns), a message has told."""
         found: dict[int, Told] = {}
-        if ids:
+        if alerts:
             try:
-                found = self._store.told(self._engine, ids)
+                found = self._store.told(self._engine, alerts)
             except StoreError as error:
                 _complain(error)
-        return found | {one: self._told[one] for one in ids if one in self._told}
+        for alert_id, created_ns in alerts.items():
+            one = self._told.get(alert_id)
+            if one is not None and one.created_ns == created_ns:
+                found[alert_id] = one
+        return found
 
     def may_tell_again(self, alert_id: int) -> bool:
         """Whether to tell the engine again what it should know: now and then, not at each look."""
@@ -82,6 +126,7 @@ class Memory:
         self._told |= told
         _bound(self._told)
         if story is not None:
+            story = replace(story, journal=self._journal)
             self._track(story, edited=edited)
         try:
             self._store.record(self._engine, told, story, message_id, self._clock.now_ns())
@@ -112,10 +157,11 @@ class Memory:
             if one.story.alert_id == alert_id:
                 return one.story
         try:
-            return self._store.story_of(self._engine, alert_id)
+            story = self._store.story_of(self._engine, alert_id)
         except StoreError as error:
             _complain(error)
             return None
+        return story if story is not None and self._is_ours(story) else None
 
     def forget_finished(self, waiting: set[str], conditions: frozenset[str]) -> None:
         """Let go of stories that nothing can join any more; the store still has them."""
@@ -170,6 +216,9 @@ class Memory:
             _logger.debug("Telegram: the engine cannot note a digest: %s", error)
             return False
         return True
+
+    def _is_ours(self, story: Story) -> bool:
+        return story.journal in ("", self._journal)
 
     def _adopt(self, stories: Iterable[Story]) -> None:
         now_ns, mono_ns = self._clock.now_ns(), self._clock.mono_ns()

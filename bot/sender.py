@@ -51,7 +51,10 @@ _logger = logging.getLogger("bot.sender")
 FETCH = 50
 FETCH_MOST = 5_000
 """More than the outbox keeps singly of infos, so that one digest tells them all."""
+MAX_STANDING = 500
+"""Of how many conditions that stand the repeating is taken up at a start."""
 REPORT_EVERY_S = 30.0
+UNDER_WAY_S = 1.0
 SAY_WITHIN_S = 5.0
 """How long what is no alert waits for its turn."""
 LOOK_GAP_S = 0.05
@@ -111,6 +114,7 @@ class Sender:
         self._reported: tuple[int, tuple[str, bool, bool]] | None = None
         self._retries = 0
         self._is_idle = False
+        self._has_resumed = False
         self._total = 0
 
     @property
@@ -123,9 +127,12 @@ class Sender:
         """When Telegram last took or answered something, monotonic nanoseconds."""
         return self._line.answered_mono
 
-    def has_told(self, alert_id: int) -> bool:
-        """Whether a message has told this alert, though the engine may not know it yet."""
-        return alert_id in self._memory.told([alert_id])
+    def has_told(self, alert_id: int, created_ns: int) -> bool:
+        """Whether a message has told this alert, though the engine may not know it yet.
+
+        ``created_ns`` is when it entered the outbox, UTC.
+        """
+        return alert_id in self._memory.told({alert_id: created_ns})
 
     def polled(self, at_ns: int, refused: str = "") -> None:
         """Note that polling had an answer at ``at_ns`` (UTC), or why Telegram refuses it."""
@@ -152,17 +159,23 @@ class Sender:
         """Send what waits for ``timeout_s`` at most; returns how many alerts still wait.
 
         Gathers nothing and gives up at the first failure: what is left waits for the next start.
+        A message under way when time is up has ``UNDER_WAY_S`` more to be taken and noted.
         """
         deadline = self._clock.mono_ns() + int(timeout_s * _NS_PER_S)
-        with contextlib.suppress(TimeoutError):
+        turn: asyncio.Future[float] | None = None
+        try:
             async with asyncio.timeout(timeout_s):
                 while True:
-                    wait_s = await self._turn(hurry=True)
+                    turn = asyncio.ensure_future(self._turn(hurry=True))
+                    wait_s = await asyncio.shield(turn)
                     has_failed = self._retries > 0 or (wait_s > 0 and self._line.is_failing)
                     too_long = self._clock.mono_ns() + int(wait_s * _NS_PER_S) > deadline
                     if self._is_idle or has_failed or too_long:
                         break
                     await self._clock.sleep(wait_s)
+        except TimeoutError:
+            if turn is not None and not turn.done():
+                await asyncio.wait((turn,), timeout=UNDER_WAY_S)
         with contextlib.suppress(PortError):
             self._total = (await self._port.alerts(1, self._engine)).total
         return self._total
@@ -288,7 +301,8 @@ class Sender:
             self._tried.add(step.row.id)
         if isinstance(step, SendWarning):
             alert = step.row.alert
-            quiet = quiet or self._is_muted(alert.code, self._clock.now_ns(), alert.severity)
+            is_muted = self._is_muted(alert.code, self._clock.now_ns(), alert.severity)
+            step = replace(step, silent=step.silent or is_muted)
         await self._teller.tell(step, quiet=quiet)
         return 0
 
@@ -317,12 +331,15 @@ class Sender:
     async def _choose(
         self, waiting: Waiting, *, hurry: bool, quiet: bool
     ) -> tuple[Step, frozenset[str]]:
-        told = self._memory.told([row.id for row in waiting.alerts])
+        self._memory.look(waiting)
+        if not self._has_resumed:
+            self._memory.resume(await self._port.standing(MAX_STANDING, self._engine))
+            self._has_resumed = True
+        told = self._memory.told({row.id: row.created_ns for row in waiting.alerts})
         await self._settle(waiting, told)
         folded = await self._memory.settle_folded(waiting.folded, self._port)
         rows = tuple(row for row in waiting.alerts if not _is_told(row, told.get(row.id)))
         conditions = await self._port.conditions(self._engine)
-        self._memory.know({row.alert.key for row in rows})
         mono_ns = self._clock.mono_ns()
         if not folded and all(row.alert.severity is not Severity.INFO for row in rows):
             self._infos_since = None

@@ -3,13 +3,16 @@
 The engine's outbox is the truth about what is still to be told; this file only spares its readers
 duplicates. So where it is damaged it is put aside and begun anew, and where nothing can be written
 it is kept in memory.
+
+An outbox numbers its alerts from one, and outboxes are deleted, restored and swapped. So an alert
+is its number and when it entered, and what belongs to one scope is not seen in another.
 """
 
 import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,13 +65,49 @@ _MIGRATIONS: tuple[str, ...] = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX summaries_at ON summaries_sent (at_ns);
     """,
+    """
+    -- Of which database these were was not noted, and what is mistaken for told is never told.
+    DROP TABLE told;
+    DELETE FROM stories;
+    DELETE FROM folded_told;
+    CREATE TABLE told (
+        engine TEXT NOT NULL,
+        alert_id INTEGER NOT NULL,
+        created_ns INTEGER NOT NULL,
+        message_id INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        over INTEGER NOT NULL,
+        at_ns INTEGER NOT NULL,
+        PRIMARY KEY (engine, alert_id, created_ns)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX told_at ON told (at_ns);
+    -- Those of no scope were sent before there were any, and count in each.
+    ALTER TABLE summaries_sent RENAME TO summaries_before;
+    DROP INDEX summaries_at;
+    CREATE TABLE summaries_sent (
+        scope TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        period TEXT NOT NULL,
+        at_ns INTEGER NOT NULL,
+        PRIMARY KEY (scope, kind, period)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX summaries_at ON summaries_sent (at_ns);
+    INSERT INTO summaries_sent SELECT '', kind, period, at_ns FROM summaries_before;
+    DROP TABLE summaries_before;
+    """,
 )
 """Each leads from one ``user_version`` to the next."""
 
-_BUSY_TIMEOUT_S = 1.0
+_OPEN_TIMEOUT_S = 1.0
+_BUSY_TIMEOUT_MS = 50
+"""How long a statement waits for another process: alerts and the engine wait with it."""
 _PRUNE_EVERY = 1_000
 _PRUNE_MOST = 5_000
-_PRUNED = {"told": "engine, alert_id", "stories": "engine, key", "summaries_sent": "kind, period"}
+_PRUNED = {
+    "told": "engine, alert_id, created_ns",
+    "stories": "engine, key",
+    "summaries_sent": "scope, kind, period",
+}
 """The tables that grow, with their keys."""
 
 
@@ -82,8 +121,12 @@ class Store:
     Every method may raise StoreError. Times are UTC nanoseconds.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the file, private to its owner; never fails, see the module."""
+    def __init__(self, path: Path, scope: str = "") -> None:
+        """Open or create the file, private to its owner; never fails, see the module.
+
+        ``scope`` parts what shares the file but nothing else, such as modes with a journal each.
+        """
+        self._scope = scope
         self._db = _opened(path)
         self._writes = 0
         with contextlib.suppress(StoreError):
@@ -93,24 +136,29 @@ class Store:
         """Let go of the file."""
         self._db.close()
 
-    def told(self, engine: str, ids: Sequence[int]) -> dict[int, Told]:
-        """What of these alerts a message has told; those of which nothing was are left out."""
+    def told(self, engine: str, alerts: Mapping[int, int]) -> dict[int, Told]:
+        """What of these alerts, each with when it entered, a message has told.
+
+        Those of which nothing was told are left out.
+        """
         rows = self._rows(
-            "SELECT alert_id, count, over FROM told WHERE engine = ?"
+            "SELECT alert_id, count, over, created_ns FROM told WHERE engine = ?"
             " AND alert_id IN (SELECT value FROM json_each(?))",
-            (engine, msgspec.json.encode(list(ids)).decode()),
+            (self._of(engine), msgspec.json.encode(list(alerts)).decode()),
         )
-        return {int(row[0]): Told(int(row[1]), bool(row[2])) for row in rows}
+        told = {int(row[0]): row for row in rows if alerts[int(row[0])] == row[3]}
+        return {one: Told(int(row[1]), bool(row[2]), int(row[3])) for one, row in told.items()}
 
     def record(
         self, engine: str, told: dict[int, Told], story: Story | None, message_id: int, at_ns: int
     ) -> None:
         """Note in one step what a message told, and how its story stands."""
+        key = self._of(engine)
         with self._writing():
             self._db.executemany(
-                "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (engine, alert_id, message_id, one.count, int(one.over), at_ns)
+                    (key, alert_id, one.created_ns, message_id, one.count, int(one.over), at_ns)
                     for alert_id, one in told.items()
                 ],
             )
@@ -118,7 +166,7 @@ class Store:
                 text = msgspec.json.encode(story).decode()
                 self._db.execute(
                     "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?)",
-                    (engine, story.key, story.alert_id, at_ns, text),
+                    (key, story.key, story.alert_id, at_ns, text),
                 )
         self._writes += max(len(told), 1)
         if self._writes >= _PRUNE_EVERY:
@@ -129,7 +177,7 @@ class Store:
         """The stories touched last, the newest first, up to ``MAX_STORIES``."""
         rows = self._rows(
             "SELECT story FROM stories WHERE engine = ? ORDER BY at_ns DESC LIMIT ?",
-            (engine, MAX_STORIES),
+            (self._of(engine), MAX_STORIES),
         )
         return [story for row in rows if (story := _story(row)) is not None]
 
@@ -138,28 +186,30 @@ class Store:
         rows = self._rows(
             "SELECT story FROM stories WHERE engine = ?"
             " AND key IN (SELECT value FROM json_each(?))",
-            (engine, msgspec.json.encode(list(keys)).decode()),
+            (self._of(engine), msgspec.json.encode(list(keys)).decode()),
         )
         return [story for row in rows if (story := _story(row)) is not None]
 
     def story_of(self, engine: str, alert_id: int) -> Story | None:
         """The story whose newest alert this is."""
         rows = self._rows(
-            "SELECT story FROM stories WHERE engine = ? AND alert_id = ?", (engine, alert_id)
+            "SELECT story FROM stories WHERE engine = ? AND alert_id = ?",
+            (self._of(engine), alert_id),
         )
         return _story(rows[0]) if rows else None
 
     def note_folded(self, engine: str, folded: Sequence[Folded]) -> None:
         """Note what of the folded infos a digest told, until the engine knows it."""
+        key = self._of(engine)
         with self._writing():
             self._db.executemany(
                 "INSERT OR REPLACE INTO folded_told VALUES (?, ?, ?)",
-                [(engine, str(one.code), msgspec.json.encode(one).decode()) for one in folded],
+                [(key, str(one.code), msgspec.json.encode(one).decode()) for one in folded],
             )
 
     def folded(self, engine: str) -> tuple[Folded, ...]:
         """What a digest told and the engine may not know yet."""
-        rows = self._rows("SELECT folded FROM folded_told WHERE engine = ?", (engine,))
+        rows = self._rows("SELECT folded FROM folded_told WHERE engine = ?", (self._of(engine),))
         found = []
         for row in rows:
             with contextlib.suppress(msgspec.DecodeError):
@@ -169,12 +219,13 @@ class Store:
     def forget_folded(self, engine: str) -> None:
         """The engine knows what was told."""
         with self._writing():
-            self._db.execute("DELETE FROM folded_told WHERE engine = ?", (engine,))
+            self._db.execute("DELETE FROM folded_told WHERE engine = ?", (self._of(engine),))
 
     def summary_sent(self, kind: str, period: str) -> bool:
         """Whether the summary of this period was sent."""
         rows = self._rows(
-            "SELECT 1 FROM summaries_sent WHERE kind = ? AND period = ?", (kind, period)
+            "SELECT 1 FROM summaries_sent WHERE scope IN (?, '') AND kind = ? AND period = ?",
+            (self._scope, kind, period),
         )
         return bool(rows)
 
@@ -182,17 +233,21 @@ class Store:
         """Note that the summary of this period was sent."""
         with self._writing():
             self._db.execute(
-                "INSERT OR REPLACE INTO summaries_sent VALUES (?, ?, ?)", (kind, period, at_ns)
+                "INSERT OR REPLACE INTO summaries_sent VALUES (?, ?, ?, ?)",
+                (self._scope, kind, period, at_ns),
             )
 
     def last_summary(self, kind: str) -> tuple[str, int] | None:
         """The period of the summary sent last, and when that was."""
         rows = self._rows(
-            "SELECT period, at_ns FROM summaries_sent WHERE kind = ?"
+            "SELECT period, at_ns FROM summaries_sent WHERE scope IN (?, '') AND kind = ?"
             " ORDER BY at_ns DESC, period DESC LIMIT 1",
-            (kind,),
+            (self._scope, kind),
         )
         return (str(rows[0][0]), int(rows[0][1])) if rows else None
+
+    def _of(self, engine: str) -> str:
+        return f"{self._scope}/{engine}" if self._scope else engine
 
     def _rows(self, sql: str, parameters: tuple[object, ...]) -> list[tuple[int | str, ...]]:
         try:
@@ -270,7 +325,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     # Made by us before SQLite can, which would let the umask decide who may read it.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     path.chmod(0o600)
-    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=_OPEN_TIMEOUT_S, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         # Losing the last moments to a power cut costs a duplicate, which a nightly fsync does not.
@@ -279,6 +334,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         if checked != ("ok",):
             raise _NotOurs(f"quick_check says {checked[0]}")
         _migrate(connection)
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     except (sqlite3.Error, _NotOurs):
         connection.close()
         raise

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from trader.port import Alert, Folded, Severity, StoredAlert
+from trader.port import URGENT, Alert, AlertCode, Folded, Severity, StoredAlert
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_MINUTE = 60 * _NS_PER_S
@@ -33,7 +33,8 @@ class Story(Struct, frozen=True):
 
     ``ending`` is the alert that cleared it, where there was one. A ``closed`` story takes nothing
     more: later messages have told what came of it. ``dirty`` means that the message does not show
-    everything yet.
+    everything yet. ``created_ns`` is when its newest alert entered the outbox named ``journal``:
+    numbers alone come again in another.
     """
 
     key: str
@@ -52,6 +53,8 @@ class Story(Struct, frozen=True):
     ending: Alert | None = None
     closed: bool = False
     dirty: bool = False
+    created_ns: int = 0
+    journal: str = ""
 
     @property
     def repeatable(self) -> bool:
@@ -75,10 +78,14 @@ class Tracked(Struct, frozen=True):
 
 
 class Told(Struct, frozen=True):
-    """How much of an alert a message has told: how many of its equals, and whether its end."""
+    """How much of an alert a message has told: how many of its equals, and whether its end.
+
+    ``created_ns`` is the alert's own, without which its number says little.
+    """
 
     count: int
     over: bool = False
+    created_ns: int = 0
 
 
 class View(Struct, frozen=True):
@@ -151,9 +158,10 @@ Step = SendCritical | SendWarning | EditStory | Repeat | SendInfos | SendDigest 
 def choose(view: View) -> Step:
     """The most urgent thing to do now."""
     free = [row for row in view.waiting if _is_free(view, row)]
-    for row in free:
-        if row.alert.severity is Severity.CRITICAL and not _ends_quietly(row):
-            return SendCritical(row)
+    criticals = [row for row in free if row.alert.severity is Severity.CRITICAL]
+    if criticals:
+        # The first of the least: those that say what no longer trades overtake the others.
+        return SendCritical(min(criticals, key=lambda row: row.alert.code not in URGENT))
 
     joined = _joined(view, free)
     edits, waits = _edits(view, joined)
@@ -169,8 +177,10 @@ def choose(view: View) -> Step:
     rest = [row for row in free if row.id not in taken]
     for row in rest:
         if row.alert.severity is Severity.WARNING:
-            # What was over before anybody heard of it need not wake anyone.
-            return SendWarning(row, silent=view.quiet or row.over_ns is not None)
+            # What was over before anybody heard of it need not wake anyone; that orders for real
+            # money go again must.
+            is_quiet_now = view.quiet and row.alert.code is not AlertCode.LIVE_ALLOWED
+            return SendWarning(row, silent=is_quiet_now or row.over_ns is not None)
     if edits:
         return edits[0]
     infos = _infos(view, [row for row in rest if row.alert.severity is Severity.INFO])
@@ -214,7 +224,8 @@ def _joins(view: View, story: Story, row: StoredAlert) -> bool:
     if not row.alert.severity == story.alert.severity == Severity.WARNING or row.alert.clears:
         return False
     stands = story.over_ns is None and story.alert.lasting and story.key in view.conditions
-    return stands or row.created_ns - story.last_ns <= JOIN_NS
+    # A time before the last one says that the clock was set back, and not how much lies between.
+    return stands or 0 <= row.created_ns - story.last_ns <= JOIN_NS
 
 
 def _edits(
@@ -264,6 +275,7 @@ def begun(row: StoredAlert, message_id: int, now_ns: int) -> Story:
         max(row.created_ns, row.last_ns),
         now_ns,
         over_ns=row.over_ns,
+        created_ns=row.created_ns,
     )
     return replace(story, next_repeat_ns=now_ns + repeat_gap_ns(0)) if story.repeatable else story
 
@@ -288,6 +300,7 @@ def updated(
             count=story.count + more,
             alert=row.alert if more else story.alert,
             alert_id=row.id,
+            created_ns=row.created_ns,
             last_ns=max(story.last_ns, last_ns),
         )
         if row.over_ns is not None:
@@ -303,6 +316,21 @@ def updated(
 def ended(story: Story, row: StoredAlert) -> Story:
     """The story after a message of its own told its end: marked so, and taking nothing more."""
     return replace(story, over_ns=row.created_ns, ending=None, closed=True, dirty=True)
+
+
+def is_foreign(story: Story, row: StoredAlert) -> bool:
+    """Whether the alert of the same key shows that the story is of another life of the outbox."""
+    if row.id == story.alert_id:
+        return row.created_ns != story.created_ns
+    return row.id < story.alert_id and row.created_ns > story.created_ns
+
+
+def tells(story: Story, row: StoredAlert) -> bool:
+    """Whether the story, of the same outbox, tells of this alert or of what came after it."""
+    if row.id == story.alert_id:
+        return row.created_ns == story.created_ns
+    is_later = row.id < story.alert_id and row.created_ns <= story.created_ns
+    return is_later and (story.repeatable or story.seen_ns is not None)
 
 
 def repeat_gap_ns(repeats: int) -> int:

@@ -204,7 +204,9 @@ class Teller:
         edited: bool = False,
     ) -> None:
         """Note it in the same step as the chat's answer: a crash in between is a duplicate."""
-        self._told = {row.id: Told(row.count, row.over_ns is not None) for row in rows}
+        self._told = {
+            row.id: Told(row.count, row.over_ns is not None, row.created_ns) for row in rows
+        }
         self._memory.note(self._told, story, message_id, edited=edited)
         for row in rows:
             self._until.pop(row.id, None)

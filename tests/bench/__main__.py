@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench.alerts import alerts
+from tests.bench.chat import chat
 from tests.bench.figures import Figure, Machine, machine, shown
 from tests.bench.halt import halt
 from tests.bench.loop import inbox, throughput
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[float], list[Figure]]] = {
     "inbox": inbox,
     "halt": halt,
     "alerts": alerts,
+    "chat": chat,
     "commit": commit,
     "replay": replay,
     "startup": startup,

@@ -23,6 +23,7 @@ from trader.alerts.outbox import (
 )
 from trader.domain.control import Alert, AlertCode, Severity, Transaction
 from trader.domain.delivery import (
+    URGENT,
     DeliveryNote,
     Folded,
     LedgerFigures,
@@ -148,8 +149,9 @@ class TestKeeping:
 
         desk.enqueue(alert)
 
-        assert desk.outbox.waiting(10) == Waiting(
-            (StoredAlert(1, alert, START_NS, last_ns=START_NS),), total=1
+        found = desk.outbox.waiting(10)
+        assert found == Waiting(
+            (StoredAlert(1, alert, START_NS, last_ns=START_NS),), total=1, journal=found.journal
         )
         assert desk.outbox.get(1) == desk.rows()[0]
         assert desk.outbox.get(2) is None
@@ -215,6 +217,89 @@ class TestOrder:
         few = desk.outbox.waiting(2)
         assert ([row.id for row in few.alerts], few.total) == ([4, 6], 6)
         assert [row.id for row in desk.outbox.recent(2)] == [7, 6]
+
+    @pytest.mark.parametrize("code", sorted(URGENT))
+    def test_the_end_of_trading_goes_before_other_criticals(
+        self, desk: Desk, code: AlertCode
+    ) -> None:
+        """However many wait, it is among the first few; two of them keep their order."""
+        desk.enqueue(*(an_alert(CRITICAL, f"leg{number}") for number in range(60)))
+        desk.enqueue(
+            an_alert(CRITICAL, "first", code=code), an_alert(CRITICAL, "second", code=code)
+        )
+        desk.enqueue(an_alert(INFO, "info", code=code))
+
+        found = desk.outbox.waiting(3)
+
+        assert [row.alert.key for row in found.alerts] == ["first", "second", "leg0"]
+        assert found.total == 63
+        assert len({row.id for row in desk.rows()}) == 63
+        plan = desk.reader.execute(f"EXPLAIN QUERY PLAN {tables.SELECT_URGENT}", (1,)).fetchall()
+        assert "alert_outbox_urgent" in plan[0][3]
+
+
+class TestUnreadable:
+    def test_one_row_holds_up_no_other(self, desk: Desk) -> None:
+        """A newer program's row is shown as an error that says what it was, as loud as it was."""
+        desk.enqueue(an_alert(CRITICAL, "odd"), an_alert(CRITICAL, "even"), an_alert(key="info"))
+        with desk.journal.transaction() as tx:
+            tx.execute("UPDATE alert_outbox SET code = 'quake' WHERE id = 1")
+            tx.execute("UPDATE alert_outbox SET fields = '[', severity = 'loud' WHERE id = 3")
+
+        odd, even, info = desk.rows()
+
+        assert (odd.alert.code, odd.alert.severity) == (AlertCode.SYSTEM_ERROR, CRITICAL)
+        assert "quake" in odd.alert.fields["message"]
+        assert (even.alert.key, info.alert.severity) == ("even", WARNING)
+        desk.tell_all()
+        assert desk.rows() == ()
+
+    def test_numbers_of_an_unknown_kind_wait(self, desk: Desk) -> None:
+        """A digest could not say what they are, and a newer program can."""
+        with desk.journal.transaction() as tx:
+            tx.execute("INSERT INTO alert_folded VALUES ('quake', 2, 0, 0), ('dust', 3, 0, 0)")
+
+        assert desk.outbox.waiting(9).folded == (Folded(AlertCode.DUST, 3, 0, 0),)
+
+
+class TestStanding:
+    def test_is_the_newest_critical_told_of_each_condition(self, desk: Desk) -> None:
+        """What still must be repeated, should nobody else remember it."""
+        desk.enqueue(raised(CRITICAL, "a"), raised(CRITICAL, "b"), raised(CRITICAL, "a"))
+        desk.enqueue(raised(WARNING, "w"), an_alert(CRITICAL, "once"))
+        desk.tell_all()
+        desk.enqueue(raised(CRITICAL, "waits"), raised(CRITICAL, "a"))
+
+        assert [row.id for row in desk.outbox.standing(9)] == [3, 2]
+        assert [row.id for row in desk.outbox.standing(1)] == [3]
+
+    def test_is_not_what_was_seen_or_is_over(self, desk: Desk) -> None:
+        """The last one seen is enough: nobody needs to see each."""
+        desk.enqueue(raised(CRITICAL, "a"), raised(CRITICAL, "b"), raised(CRITICAL, "a"))
+        desk.tell_all()
+        desk.note(NoteKind.SEEN, 3)
+        desk.enqueue(cleared(key="b"))
+
+        assert desk.outbox.standing(9) == ()
+
+    def test_goes_along_an_index(self, desk: Desk) -> None:
+        """It is asked while the engine waits."""
+        plan = desk.reader.execute(f"EXPLAIN QUERY PLAN {tables.SELECT_STANDING}", (1,)).fetchall()
+
+        assert any("alert_outbox_standing" in row[3] for row in plan)
+
+
+class TestJournal:
+    def test_has_one_name_for_life(self, path: Path, tmp_path: Path) -> None:
+        """Numbers come again in another; the name does not."""
+        names = []
+        for place in (path, path, tmp_path / "other" / "journal.db"):
+            desk = Desk(place)
+            names.append(desk.outbox.waiting(0).journal)
+            desk.close()
+
+        assert names[0]
+        assert names[0] == names[1] != names[2]
 
 
 class TestMerging:
@@ -656,7 +741,7 @@ class TestFolding:
         assert adds_up(desk.outbox)
         desk.outbox.folded_told([*told, Folded(AlertCode.DUST, 3, 0, 0)])
         desk.outbox.folded_told([])
-        assert desk.outbox.waiting(10) == Waiting(())
+        assert desk.outbox.waiting(10) == Waiting((), journal=desk.outbox.waiting(0).journal)
         assert adds_up(desk.outbox)
         figures = desk.outbox.ledger_between(START_NS, 2**62)
         assert (figures.created, figures.sent, figures.folded) == (5, 5, 5)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tests.support.fake_clock import FakeClock
 from trader.domain.control import Alert, Command, Reply, Severity
 from trader.domain.delivery import (
+    URGENT,
     BotHealth,
     DeliveryNote,
     Folded,
@@ -37,6 +38,16 @@ class FakePort:
         self.reports: list[BotHealth] = []
         self.down = False
         self.deaf = False
+        self.journal = "one"
+        self._told_criticals: dict[str, StoredAlert] = {}
+
+    def swapped(self, journal: str) -> None:
+        """Another database takes its place: nothing waits, nothing stands, ids begin anew."""
+        self._ids = count(1)
+        for kept in (self._rows, self._endings, self._by_key, self._open, self._told_criticals):
+            kept.clear()
+        self.folded.clear()
+        self.journal = journal
 
     def tell(self, alert: Alert) -> None:
         """Commit an alert."""
@@ -82,8 +93,8 @@ class FakePort:
     async def alerts(self, most: int, to: str = "") -> Waiting:
         """What waits, by rank and age."""
         self._look(to)
-        rows = sorted(self._rows.values(), key=lambda row: (_rank(row), row.id))
-        return Waiting(tuple(rows[:most]), tuple(self.folded.values()), len(rows))
+        rows = sorted(self._rows.values(), key=lambda row: (*_rank(row), row.id))
+        return Waiting(tuple(rows[:most]), tuple(self.folded.values()), len(rows), self.journal)
 
     async def news(self, timeout_s: float, to: str = "") -> None:
         """Wait for an alert or for the fake clock."""
@@ -104,9 +115,15 @@ class FakePort:
             raise PortError("the disk is full")
         for note in notes:
             self.notes.append(note)
+            if note.kind is NoteKind.SEEN:
+                self._told_criticals = {
+                    key: one for key, one in self._told_criticals.items() if one.id != note.alert_id
+                }
             row = self._rows.get(note.alert_id)
             if row is None:
                 continue
+            if note.kind is NoteKind.SENT and row.alert.severity is Severity.CRITICAL:
+                self._told_criticals[row.alert.key] = row
             if note.kind is NoteKind.BACKUP:
                 self._rows[row.id] = replace(row, backup_ns=note.at_ns)
             elif note.kind is NoteKind.SENT:
@@ -126,6 +143,12 @@ class FakePort:
         """What stands."""
         self._look(to)
         return frozenset(self._open)
+
+    async def standing(self, most: int, to: str = "") -> tuple[StoredAlert, ...]:
+        """What was told, stands and was not seen."""
+        self._look(to)
+        found = [row for key, row in self._told_criticals.items() if key in self._open]
+        return tuple(sorted(found, key=lambda row: -row.id)[:most])
 
     async def report(self, health: BotHealth, to: str = "") -> None:
         """Keep it."""
@@ -166,6 +189,7 @@ class FakePort:
             self._rows[late.id] = late
 
 
-def _rank(row: StoredAlert) -> int:
+def _rank(row: StoredAlert) -> tuple[int, bool]:
     ends = row.alert.clears and row.alert.severity is Severity.INFO
-    return 1 if ends else _RANKS[row.alert.severity]
+    rank = 1 if ends else _RANKS[row.alert.severity]
+    return rank, rank == 0 and row.alert.code not in URGENT

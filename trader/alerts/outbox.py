@@ -87,6 +87,7 @@ class Outbox:
         self._reader = reader
         self._enabled = enabled
         self._now_ns = now_ns
+        self._journal = ""
         # Tidied now and then by what enters, so that it stays bounded without any sender, too.
         self._entered = TIDY_EVERY
 
@@ -117,13 +118,19 @@ class Outbox:
     def waiting(self, most: int) -> Waiting:
         """What waits, at most ``most`` alerts of it.
 
-        Criticals first, then clearings of told alerts, then warnings and infos, each by age.
+        Criticals first, of these the ``URGENT`` ones, then clearings of told alerts, then warnings
+        and infos, each by age.
         """
-        folded = self._rows(tables.SELECT_FOLDED)
+        most = max(most, 0)
+        urgent = list(map(tables.stored, self._rows(tables.SELECT_URGENT, most)))
+        taken = {row.id for row in urgent}
+        rows = map(tables.stored, self._rows(tables.SELECT_WAITING, most))
+        urgent += [row for row in rows if row.id not in taken]
         return Waiting(
-            tuple(map(tables.stored, self._rows(tables.SELECT_WAITING, max(most, 0)))),
-            tuple(map(tables.folded, folded)),
+            tuple(urgent[:most]),
+            tuple(filter(None, map(tables.folded, self._rows(tables.SELECT_FOLDED)))),
             self.pending_count(),
+            self._named(),
         )
 
     def acknowledge(self, notes: Sequence[DeliveryNote]) -> None:
@@ -157,6 +164,13 @@ class Outbox:
         """Keys of the lasting conditions that stand."""
         return frozenset(str(key) for (key,) in self._rows(tables.SELECT_OPEN, MAX_OPEN))
 
+    def standing(self, most: int) -> tuple[StoredAlert, ...]:
+        """Of each condition that stands, the newest critical told, where nobody has seen it.
+
+        At most ``most``, the newest first.
+        """
+        return tuple(map(tables.stored, self._rows(tables.SELECT_STANDING, max(most, 0))))
+
     def recent(self, limit: int) -> tuple[StoredAlert, ...]:
         """The newest alerts, newest first, whatever became of them."""
         return tuple(map(tables.stored, self._rows(tables.SELECT_RECENT, max(limit, 0))))
@@ -186,6 +200,12 @@ class Outbox:
         """
         (row,) = self._rows(tables.SELECT_LEDGER, from_ns, to_ns, from_ns, to_ns)
         return LedgerFigures(*map(tables.integer, row))
+
+    def _named(self) -> str:
+        if not self._journal:
+            ((name,),) = self._rows(tables.SELECT_JOURNAL)
+            self._journal = str(name)
+        return self._journal
 
     def _rows(self, sql: str, *parameters: object) -> Sequence[Sequence[object]]:
         try:

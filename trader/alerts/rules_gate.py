@@ -88,4 +88,7 @@ def _authority(fact: AuthorityChanged) -> Alert | None:
     if authority.used_up:
         # The demotion was told; that a touch came too early is for the banner and /guards.
         return None
+    if fact.mode not in (None, Mode.LIVE):
+        # No live trading was lost: it was not there, and nobody need bring it back.
+        return told(fact, AlertCode.DEMOTED, _INFO, "engine", {**extra, VARIANT: "not_live"})
     return told(fact, AlertCode.DEMOTED, _CRITICAL, "engine", extra, lasting=True)

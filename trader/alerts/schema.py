@@ -181,5 +181,13 @@ MIGRATIONS: tuple[str, ...] = (
             ON CONFLICT (start_ns) DO UPDATE SET folded = folded + excluded.folded;
     END;
     """,
+    """
+    -- Alerts are numbered anew in each database, so whoever remembers them asks which it was.
+    CREATE TABLE alert_journal (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    INSERT INTO alert_journal VALUES (lower(hex(randomblob(16))));
+    CREATE INDEX alert_outbox_urgent ON alert_outbox (id) WHERE told < count AND rank = 0
+        AND code IN ('halted', 'demoted', 'position_unguarded');
+    CREATE INDEX alert_outbox_standing ON alert_outbox (key, id) WHERE rank = 0 AND lasting = 1;
+    """,
 )
 """Scripts the journal runs under the name "outbox", each leading to the next version."""

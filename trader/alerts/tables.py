@@ -16,6 +16,8 @@ LATE_NS = 60 * 1_000_000_000
 PERIOD_NS = 900 * 1_000_000_000
 """The ledger counts by quarters of an hour: days begin on one in every time zone."""
 
+_MAX_SHOWN_CHARS = 500
+
 CLEARING = 1
 RANKS = {Severity.CRITICAL: 0, Severity.WARNING: 2, Severity.INFO: 3}
 """The order of telling. A clearing that makes no sound is an edit and goes before warnings."""
@@ -144,6 +146,20 @@ _COLUMNS = (
     "over_ns, attempts, last_error, tried_ns, sent_ns, acknowledged_ns, backup_ns"
 )
 SELECT_WAITING = f"SELECT {_COLUMNS} FROM alert_outbox WHERE told < count ORDER BY rank, id LIMIT ?"
+SELECT_URGENT = (
+    f"SELECT {_COLUMNS} FROM alert_outbox INDEXED BY alert_outbox_urgent"
+    " WHERE told < count AND rank = 0"
+    " AND code IN ('halted', 'demoted', 'position_unguarded') ORDER BY id LIMIT ?"
+)
+"""The codes of ``URGENT``, spelled as their index spells them."""
+SELECT_STANDING = f"""
+SELECT {_COLUMNS} FROM alert_outbox WHERE acknowledged_ns IS NULL AND id IN (
+    SELECT (SELECT max(id) FROM alert_outbox
+        WHERE key = alert_open.key AND rank = 0 AND lasting = 1 AND told >= count)
+    FROM alert_open WHERE alert_open.rank = 0)
+ORDER BY id DESC LIMIT ?
+"""
+SELECT_JOURNAL = "SELECT id FROM alert_journal"
 SELECT_RECENT = f"SELECT {_COLUMNS} FROM alert_outbox ORDER BY id DESC LIMIT ?"
 SELECT_ONE = f"SELECT {_COLUMNS} FROM alert_outbox WHERE id = ?"
 SELECT_FOLDED = "SELECT code, count, first_ns, last_ns FROM alert_folded ORDER BY first_ns, code"
@@ -184,18 +200,18 @@ def row_of(alert: Alert, now_ns: int) -> tuple[object, ...]:
 
 
 def stored(row: Sequence[object]) -> StoredAlert:
-    """The alert of one row, selected as this module does."""
-    alert_id, code, severity, key, at_ns, fields, clears, lasting, *delivery = row
+    """The alert of one row, selected as this module does.
+
+    Where what it says cannot be read, as in a row of a newer program, it is an error that names it:
+    one such row must hold up no other.
+    """
+    alert_id, *said, created = row[:9]
+    delivery = (created, *row[9:])
     created_ns, count, told, last_ns, over_ns, attempts, last_error, *times = delivery
-    alert = Alert(
-        AlertCode(str(code)),
-        Severity(str(severity)),
-        str(key),
-        integer(at_ns),
-        msgspec.json.decode(str(fields), type=dict[str, str]),
-        clears=bool(clears),
-        lasting=bool(lasting),
-    )
+    try:
+        alert = _alert(said)
+    except (ValueError, TypeError, msgspec.DecodeError) as error:
+        alert = _unreadable(alert_id, said, error)
     return StoredAlert(
         integer(alert_id),
         alert,
@@ -210,9 +226,43 @@ def stored(row: Sequence[object]) -> StoredAlert:
     )
 
 
-def folded(row: Sequence[object]) -> Folded:
-    """The numbers of one row of ``alert_folded``."""
+def _alert(said: Sequence[object]) -> Alert:
+    code, severity, key, at_ns, fields, clears, lasting = said
+    return Alert(
+        AlertCode(str(code)),
+        Severity(str(severity)),
+        str(key),
+        integer(at_ns),
+        msgspec.json.decode(str(fields), type=dict[str, str]),
+        clears=bool(clears),
+        lasting=bool(lasting),
+    )
+
+
+def _unreadable(alert_id: object, said: Sequence[object], error: Exception) -> Alert:
+    code, severity, key, at_ns, fields, clears, lasting = said
+    known = severity in set(Severity)
+    what = f"{code} ({severity}, {key}): {fields}"[:_MAX_SHOWN_CHARS]
+    return Alert(
+        AlertCode.SYSTEM_ERROR,
+        # How loud it was to be may be all that is known; not to know calls for a look as well.
+        Severity(str(severity)) if known else Severity.WARNING,
+        str(key),
+        integer(at_ns),
+        {"where": f"alert {alert_id}", "message": f"cannot be read ({error}): {what}"},
+        clears=bool(clears),
+        lasting=bool(lasting),
+    )
+
+
+def folded(row: Sequence[object]) -> Folded | None:
+    """The numbers of one row of ``alert_folded``; None where only a newer program knows the kind.
+
+    They wait for it.
+    """
     code, count, first_ns, last_ns = row
+    if code not in set(AlertCode):
+        return None
     return Folded(AlertCode(str(code)), integer(count), integer(first_ns), integer(last_ns))
 
 

@@ -86,14 +86,17 @@ class Quiet:
     def lift(self, who: str) -> str:
         """Lift a halt to paper and a pause; returns what became of it, in a sentence."""
         state, sight = self.engine.state, self.senses.sight()
+        # Mock has a calendar of its own, which the host's time must not move.
+        is_mock = self.settings.mode.current is Mode.MOCK
+        at_ns = state.now_ns if is_mock and state.now_ns else sight.at_ns
         facts: list[Fact] = []
         lifted = lift_halt(state.authority, who, state.authority.revision, sight)
         if lifted != state.authority:
-            facts.append(AuthorityChanged(sight.at_ns, lifted, host_ns=sight.at_ns))
+            facts.append(AuthorityChanged(at_ns, lifted, host_ns=sight.at_ns))
         elif sight.halt_file:
             return "not lifted: a .halt file stands; remove it first"
         if state.paused:
-            facts.append(EntriesResumed(sight.at_ns, who, host_ns=sight.at_ns))
+            facts.append(EntriesResumed(at_ns, who, host_ns=sight.at_ns))
         if not facts:
             return "nothing to lift: neither halted nor paused"
         outbox = Outbox(self.journal, self.journal, enabled=self.settings.alert.enabled)

@@ -44,6 +44,7 @@ def bot_settings(settings: Settings) -> BotSettings:
         engine=settings.engine.name,
         state_dir=settings.engine.state_dir,
         zone=schedule.timezone,
+        mode=settings.mode.current.value,
         alerts_enabled=alert.enabled,
         telegram_enabled=alert.telegram_enabled,
         language=None if settings.bot.language is None else Language(settings.bot.language),

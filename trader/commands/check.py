@@ -86,8 +86,8 @@ def _of_the_engine(settings: "Settings") -> dict[str, object] | None:
     trades = ask_engine(settings, Request(question="prospects"))
     if trades is None or not trades.figures:
         why = "it stopped meanwhile" if trades is None else trades.error
-        return {"engine": "running", **guards.figures, "trades": {"directions": [], "why": why}}
-    return {"engine": "running", **guards.figures, "trades": trades.figures}
+        return {**guards.figures, "engine": "running", "trades": {"directions": [], "why": why}}
+    return {**guards.figures, "engine": "running", "trades": trades.figures}
 
 
 def _of_its_state(settings: "Settings") -> dict[str, object]:

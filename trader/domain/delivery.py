@@ -6,6 +6,9 @@ from msgspec import Struct
 
 from trader.domain.control import Alert, AlertCode
 
+URGENT = frozenset({AlertCode.HALTED, AlertCode.DEMOTED, AlertCode.POSITION_UNGUARDED})
+"""Where critical, these are told before every other critical: they say what no longer trades."""
+
 
 class StoredAlert(Struct, frozen=True):
     """An alert with its place in the delivery ledger, all by this host's clock.
@@ -43,12 +46,14 @@ class Folded(Struct, frozen=True):
 class Waiting(Struct, frozen=True):
     """What waits to be told, the most urgent first.
 
-    ``total`` is how many alerts wait, listed here or not; ``folded`` comes on top.
+    ``total`` is how many alerts wait, listed here or not; ``folded`` comes on top. ``journal``
+    names the database they wait in: another one counts its alerts anew.
     """
 
     alerts: tuple[StoredAlert, ...]
     folded: tuple[Folded, ...] = ()
     total: int = 0
+    journal: str = ""
 
 
 class NoteKind(StrEnum):

@@ -27,13 +27,17 @@ class GateChanged(Struct, frozen=True, tag=True):
 
 
 class AuthorityChanged(Struct, frozen=True, tag=True):
-    """What people permit changed; synced before anybody is answered. A halt says what is open."""
+    """What people permit changed; synced before anybody is answered. A halt says what is open.
+
+    ``mode`` is what the process was configured for; None is not known, and told as if live.
+    """
 
     at_ns: int
     authority: Authority
     open_trades: tuple[OpenTrade, ...] = ()
     host_ns: int = 0
     written_ns: int = 0
+    mode: Mode | None = None
 
 
 class EntriesPaused(Struct, frozen=True, tag=True):

@@ -29,6 +29,13 @@ class Act(Struct, frozen=True):
         """When it was done, as well as that is known."""
         return self.written_ns or self.host_ns
 
+    def is_ahead_of(self, now_ns: int) -> bool:
+        """Whether a host's clock that was ahead may have dated it.
+
+        What was written after the host took it was dated by the messenger, whose clock is right.
+        """
+        return self.written_ns <= self.host_ns and now_ns + _SLACK_NS < self.at_ns
+
 
 class Acts:
     """Folds facts. What the engine did by itself is no act: nobody answered anything by it."""
@@ -37,31 +44,42 @@ class Acts:
         self._raised: Act | None = None
         self._lowered: Act | None = None
 
-    def raised_since(self, written_ns: int) -> Act | None:
+    def raised_since(self, written_ns: int, now_ns: int) -> Act | None:
         """The raising act that is newer than a lowering command written then, or None.
 
         What is about as old as the act lowers: the two clocks differ, and the messenger's counts
-        whole seconds.
+        whole seconds. A resume, too, may be dated by the host's, as of when it was asked about.
+        An act that the host dated into the future of ``now_ns`` says nothing: in doubt it lowers.
         """
         act = self._raised
-        if act is None or not written_ns or not act.at_ns:
+        if act is None or not written_ns or not act.at_ns or act.is_ahead_of(now_ns):
             return None
-        slack_ns = 0 if act.written_ns else _SLACK_NS
-        return act if written_ns + slack_ns < act.at_ns else None
+        return act if written_ns + _SLACK_NS < act.at_ns else None
 
-    def lowered_since(self, written_ns: int) -> Act | None:
+    def lowered_since(self, written_ns: int, host_ns: int) -> Act | None:
         """The lowering act that a raising command written then must not undo, or None.
 
         Of the same second the lowering one holds, but for a pause: it came through the same queue,
-        in its order.
+        in its order. One that only the host dated holds as well where the host's clock is behind
+        the messenger's: nobody knows then which was first.
         """
         act = self._lowered
         if act is None or not written_ns or not act.at_ns:
             return None
+        if not act.written_ns and host_ns + _SLACK_NS < written_ns:
+            return act
         written_s, acted_s = written_ns // _SECOND_NS, act.at_ns // _SECOND_NS
         is_older = written_s < acted_s
         is_as_old = written_s == acted_s and act.code is not ReplyCode.PAUSED_SINCE
         return act if is_older or is_as_old else None
+
+    def doubt(self, host_ns: int) -> None:
+        """The host's clock told its time: a raising act of a later one was dated wrongly.
+
+        It is dropped, since nothing would tell it from a right one once its time has come.
+        """
+        if host_ns and self._raised is not None and self._raised.is_ahead_of(host_ns):
+            self._raised = None
 
     def lower(self, act: Act) -> None:
         """Note a lowering act, also one that changed nothing, of which there is no fact."""

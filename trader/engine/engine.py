@@ -184,7 +184,7 @@ class Engine:
     def _on_book(self, book: OrderBook) -> None:
         state = self._state
         if book.venue_ns is not None:
-            state.venue_ns = book.venue_ns
+            state.clocks.venue_ns, state.clocks.venue_mono_ns = book.venue_ns, book.mono_ns
         if state.market.update(book) is not None:
             return
         if self._ledgers[0].trades or self._ledgers[1].trades:
@@ -307,6 +307,7 @@ class Engine:
 
     def _start(self, event: ProcessStarted) -> None:
         state = self._state
+        state.clocks.begin(event.mono_ns)
         state.saw_host(event.sight.at_ns)
         self._gatekeeping.start(event.sight)
         state.record(

@@ -126,5 +126,8 @@ class Gatekeeping:
             for trade in trades
             if not trade.is_flat
         )
-        host_ns = state.host_ns
-        state.record(AuthorityChanged(state.now_ns, after, standing, host_ns, written_ns))
+        state.record(
+            AuthorityChanged(
+                state.now_ns, after, standing, state.host_ns, written_ns, state.rules.mode
+            )
+        )

@@ -86,10 +86,14 @@ class Handover:
     def _watch_revoked(self) -> None:
         state, told = self._state, self._state.hand_orders
         orders = self._hand_orders() if state.revoked_by else []
-        if not orders:
-            if told:
-                state.record(ClosingsRestored(state.now_ns, len(self._open_legs())))
-        elif _legs_of(orders) != _legs_of(told) and not self._waits_for_prices(orders):
+        if _legs_of(orders) == _legs_of(told):
+            self._unpriced_since_ns = None
+        elif not orders:
+            self._unpriced_since_ns = None
+            state.record(ClosingsRestored(state.now_ns, len(self._open_legs())))
+        elif not self._waits_for_prices(orders):
+            # The next list waits for prices of its own.
+            self._unpriced_since_ns = None
             state.record(ClosingsRevoked(state.now_ns, state.revoked_by, tuple(orders)))
 
     def _waits_for_prices(self, orders: Iterable[HandOrder]) -> bool:

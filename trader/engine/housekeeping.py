@@ -115,9 +115,9 @@ class Housekeeping:
         today = seoul_date(state.now_ns)
         if ledger.date is not None:
             # No venue heard yet is no agreement: a restart must not forgive a loss either.
-            if state.venue_ns is None:
+            if state.clocks.venue_ns is None:
                 return
-            today = min(today, seoul_date(state.venue_ns))
+            today = min(today, seoul_date(state.clocks.venue_ns))
             if today <= ledger.date:
                 return
         equity = state.equity(ledger)

@@ -31,6 +31,7 @@ from trader.domain.order import LedgerName
 from trader.engine.acts import Act
 from trader.engine.closing_orders import ClosingOrders
 from trader.engine.gatekeeping import Gatekeeping
+from trader.engine.pause_ends import PauseEnds
 from trader.engine.pauses import BY_ITSELF, EVERYTHING, StandingPause
 from trader.engine.said import Said, order_line, short, trade_line
 from trader.engine.state import State
@@ -59,6 +60,7 @@ class Obeying:
         self._state = state
         self._gatekeeping = gatekeeping
         self._orders = ClosingOrders(state, tending)
+        self._ends = PauseEnds(state)
         pairs = state.rules.strategy.pairs
         legs = chain.from_iterable((pair.first, pair.second) for pair in pairs)
         venues = dict.fromkeys(split_id(leg)[0] for leg in legs)
@@ -91,13 +93,13 @@ class Obeying:
         """End the pauses whose end has come, and warn of an end that is near."""
         state = self._state
         # While a .halt file stands nothing is lifted.
-        over = () if self._gatekeeping.halt_file else state.pauses.over(state.host_ns)
+        over = () if self._gatekeeping.halt_file else self._ends.over()
         before = state.paused
         for pause in over:
             self._lift_pause(pause, BY_ITSELF)
         if before != state.paused:
             self._gatekeeping.settle()
-        for pause in state.pauses.ending_soon(state.host_ns):
+        for pause in self._ends.soon():
             state.record(PauseEndsSoon(state.now_ns, pause.scope, pause.until_ns))
 
     # pauses
@@ -113,9 +115,9 @@ class Obeying:
             # The same again, or an end that was given before the one that stands.
             self._note_lowering(_C.PAUSED_SINCE, command)
             return Said(_C.ALREADY_PAUSED, standing.since_ns, self._pause_lines())
-        if until_ns and until_ns <= state.host_ns:
+        if until_ns and until_ns <= state.surely_ns:
             return Said(_C.PAUSE_OVER, until_ns, self._pause_lines())
-        newer = state.acts.raised_since(command.written_ns)
+        newer = state.acts.raised_since(command.written_ns, state.surely_ns)
         if newer is not None:
             return _too_late(newer)
         state.record(
@@ -129,6 +131,7 @@ class Obeying:
                 command.written_ns,
             )
         )
+        self._ends.look()
         if standing is None:
             return Said(_C.PAUSED, details=self._pause_lines(), did_something=True)
         code = _C.PAUSE_CHANGED
@@ -149,7 +152,7 @@ class Obeying:
             return Said(_C.HALT_FILE_STANDS, details=self._pause_lines())
         if command.revision not in (-1, state.authority.revision):
             return Said(_C.AUTHORITY_CHANGED, details=self._pause_lines())
-        newer = state.acts.lowered_since(command.written_ns)
+        newer = state.acts.lowered_since(command.written_ns, state.host_ns)
         if newer is not None:
             return _too_late(newer)
         for pause in lifted:
@@ -168,7 +171,7 @@ class Obeying:
         if after == state.authority:
             self._note_lowering(_C.HALTED_SINCE, command)
             return Said(_C.ALREADY_HALTED, self._latched_ns())
-        newer = state.acts.raised_since(command.written_ns)
+        newer = state.acts.raised_since(command.written_ns, state.surely_ns)
         if newer is not None:
             return _too_late(newer)
         self._gatekeeping.become(after, command.written_ns)
@@ -182,7 +185,7 @@ class Obeying:
             is_halted = state.authority.level is Level.HALT
             code = _C.HALT_IS_STRICTER if is_halted else _C.ALREADY_PAPER
             return Said(code, self._latched_ns())
-        newer = state.acts.raised_since(command.written_ns)
+        newer = state.acts.raised_since(command.written_ns, state.surely_ns)
         if newer is not None:
             return _too_late(newer)
         self._gatekeeping.become(after, command.written_ns)
@@ -199,7 +202,7 @@ class Obeying:
         if command.revision != was.revision:
             # What the operator answered is not what stands now.
             return Said(_C.HALTED_AGAIN if is_halted else _C.AUTHORITY_CHANGED)
-        newer = state.acts.lowered_since(command.written_ns)
+        newer = state.acts.lowered_since(command.written_ns, state.host_ns)
         if newer is not None:
             return _too_late(newer)
         after = lift_halt(was, command.by, command.revision, sight)

@@ -13,10 +13,6 @@ EVERYTHING = ""
 BY_ITSELF = "engine"
 """Who lifts a pause that has come to its end."""
 
-_WARN_BEFORE_NS = 120_000_000_000
-# A warning two minutes before the end of a pause shorter than this would come with the pause.
-_WORTH_A_WARNING_NS = 180_000_000_000
-
 
 class StandingPause(Struct, frozen=True):
     """A pause that stands. Times are the host's UTC; ``until_ns`` of 0 is no end.
@@ -61,20 +57,6 @@ class Pauses:
         if self.of_everything or proposal.pair in self._standing:
             return True
         return any(split_id(one.instrument)[0] in self._standing for one in proposal.intents)
-
-    def over(self, now_ns: int) -> list[StandingPause]:
-        """Those whose end has come, by the host's clock."""
-        return [one for one in self.standing if 0 < one.until_ns <= now_ns]
-
-    def ending_soon(self, now_ns: int) -> list[StandingPause]:
-        """Those with two minutes left of which nobody was warned, where they last long enough."""
-        return [
-            one
-            for one in self.standing
-            if not one.warned
-            and 0 < one.until_ns - now_ns <= _WARN_BEFORE_NS
-            and one.until_ns - (one.written_ns or one.set_ns) >= _WORTH_A_WARNING_NS
-        ]
 
     def apply(self, fact: Fact) -> None:
         """Fold one fact in, new or replayed."""

@@ -49,6 +49,7 @@ from trader.domain.readiness import Readiness
 from trader.domain.trade import Trade
 from trader.domain.trade_facts import HandOrder
 from trader.engine.acts import Acts
+from trader.engine.clocks import Clocks
 from trader.engine.halted_orders import HaltedOrders
 from trader.engine.pauses import Pauses
 from trader.engine.rules import EngineRules
@@ -99,14 +100,12 @@ class State:
         self.revoked_by: tuple[BlockReason, ...] = ()
         self.hand_orders: tuple[HandOrder, ...] = ()
         self.halted_orders = HaltedOrders()
-        self.halt_is_new = False
-        self.was_running = False
+        self.halt_is_new = self.was_running = False
         self.last_seed: int | None = None
         self.last_usdt_krw: Decimal | None = None
         self._unwound_in_halt: set[TradeId] = set()
-        self.now_ns = self.now_mono_ns = self._host_ns = 0
-        self.venue_ns: int | None = None
-        self._number = self._numbers_end = 0
+        self.clocks = Clocks(is_simulated=rules.mode is Mode.MOCK)
+        self.now_ns = self.now_mono_ns = self._number = self._numbers_end = 0
         self._facts: list[Fact] = []
         self._orders: list[ApprovedOrder] = []
 
@@ -213,13 +212,18 @@ class State:
 
     @property
     def host_ns(self) -> int:
-        """UTC by the host's clock, as last seen; in a mock run ``now_ns`` is simulated time."""
-        is_simulated = self.rules.mode is Mode.MOCK and self._host_ns
-        return self._host_ns if is_simulated else self.now_ns
+        """UTC by the host's clock, as last seen; it may go back, other than ``now_ns``."""
+        return self.clocks.host_ns(self.now_ns, self.now_mono_ns)
+
+    @property
+    def surely_ns(self) -> int:
+        """``host_ns``, or the venues' time where that is earlier: a step forward ends nothing."""
+        return self.clocks.surely_ns(self.now_ns, self.now_mono_ns)
 
     def saw_host(self, at_ns: int) -> None:
         """The host's clock told its time."""
-        self._host_ns = max(self._host_ns, at_ns)
+        self.clocks.saw_host(at_ns, self.now_mono_ns)
+        self.acts.doubt(at_ns)
 
     @property
     def paused(self) -> bool:

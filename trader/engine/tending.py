@@ -23,6 +23,7 @@ from trader.domain.trade import Trade, TradePhase
 from trader.engine.alarms import Alarms
 from trader.engine.decisions import Decisions
 from trader.engine.dust import Dust
+from trader.engine.holding import Holding
 from trader.engine.state import State
 from trader.portfolio.closing import ClosingDesk
 from trader.portfolio.ledger import Ledger
@@ -32,7 +33,6 @@ from trader.risk.safety import refused
 from trader.strategy.protocol import Strategy
 
 _ZERO = Decimal(0)
-_SECOND_NS = 1_000_000_000
 # An enum's member is slow to look up, and these are compared on every quote.
 _OPENING, _CLOSING = TradePhase.OPENING, TradePhase.CLOSING
 _STOPPABLE = frozenset({None, Purpose.EXIT, Purpose.REBALANCE})
@@ -54,6 +54,7 @@ class Tending:
         self._desk = ClosingDesk(state.instruments, state.rules.strategy.max_unwind_slippage_pct)
         self._dust = Dust(state, self._desk)
         self._alarms = Alarms(state, self._desk)
+        self._holding = Holding(state)
         self.stop_losses = 0
 
     def resume(self) -> None:
@@ -217,12 +218,8 @@ class Tending:
         )
 
     def _look_at_clock(self, ledger: Ledger, trade: Trade) -> None:
-        if trade.phase is TradePhase.OPEN and self._has_outstayed(trade):
+        if trade.phase is TradePhase.OPEN and self._holding.is_over(trade):
             self.close(ledger, trade, Purpose.EXIT)
-
-    def _has_outstayed(self, trade: Trade) -> bool:
-        minutes = self._state.rules.max_holding_minutes
-        return bool(minutes) and self._state.now_ns - trade.opened_ns > minutes * 60 * _SECOND_NS
 
     # opening and closing
 
@@ -254,6 +251,7 @@ class Tending:
                 trade.notional_krw,
             )
         )
+        self._holding.began(trade.id)
         self._decisions.signal_traded(trade.pair, trade.direction)
         self._alarms.care_of(trade.id).next_try_ns = 0
         purpose = Purpose.FLATTEN if self._state.flattening else self._state.ordered.get(trade.id)
@@ -276,7 +274,7 @@ class Tending:
             return
         if (
             trade.closing is Purpose.EXIT
-            and not self._has_outstayed(trade)
+            and not self._holding.is_over(trade)
             and not self._strategy.wants_exit(trade, self._state.market)
         ):
             # Nothing hangs half closed, and the reason to close is gone: wait for the next one.
@@ -362,6 +360,7 @@ class Tending:
 
     def _forget(self, trade_id: TradeId) -> None:
         self._alarms.forget(trade_id)
+        self._holding.forget(trade_id)
         self._stop.forget(trade_id)
 
 

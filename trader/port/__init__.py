@@ -61,6 +61,7 @@ from trader.domain.control import (
 )
 from trader.domain.decision import CheckResult, Decision, QuoteSeen
 from trader.domain.delivery import (
+    URGENT,
     BotHealth,
     DeliveryNote,
     Folded,
@@ -115,6 +116,7 @@ __all__ = [
     "MAX_ROWS",
     "SEOUL",
     "UNKNOWN",
+    "URGENT",
     "ActLine",
     "Alert",
     "AlertCode",
@@ -274,6 +276,10 @@ class TraderPort(Protocol):
 
     async def conditions(self, to: str = "") -> frozenset[str]:
         """Keys of the lasting conditions that stand."""
+        ...
+
+    async def standing(self, most: int, to: str = "") -> tuple[StoredAlert, ...]:
+        """Of conditions that stand, the newest critical that was told and nobody has seen."""
         ...
 
     async def report(self, health: BotHealth, to: str = "") -> None:

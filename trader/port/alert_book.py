@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from trader.domain.delivery import DeliveryNote, Folded, Waiting
+from trader.domain.delivery import DeliveryNote, Folded, StoredAlert, Waiting
 
 
 class AlertBook(Protocol):
@@ -25,6 +25,10 @@ class AlertBook(Protocol):
         """Keys of the lasting conditions that stand."""
         ...
 
+    def standing(self, most: int, /) -> tuple[StoredAlert, ...]:
+        """Of conditions that stand, the newest critical that was told and nobody has seen."""
+        ...
+
 
 class NoAlerts:
     """An alert book with nothing in it."""
@@ -42,3 +46,7 @@ class NoAlerts:
     def conditions(self) -> frozenset[str]:
         """None."""
         return frozenset()
+
+    def standing(self, _: int, /) -> tuple[StoredAlert, ...]:
+        """None."""
+        return ()

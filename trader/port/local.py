@@ -19,7 +19,7 @@ import msgspec
 from trader.domain.authority import Sight
 from trader.domain.clock import Clock
 from trader.domain.control import Command, Halt, Reply
-from trader.domain.delivery import BotHealth, DeliveryNote, Folded, Waiting
+from trader.domain.delivery import BotHealth, DeliveryNote, Folded, StoredAlert, Waiting
 from trader.domain.errors import ConfigError, JournalError, PortError, PortTimeout, TraderError
 from trader.domain.events import CommandReceived, Event
 from trader.port import NO_ARGUMENTS
@@ -207,6 +207,17 @@ class LocalPort:
         """
         with self._book(to) as book:
             return book.conditions()
+
+    async def standing(self, most: int, to: str = "") -> tuple[StoredAlert, ...]:
+        """Of conditions that stand, the newest critical that was told and nobody has seen.
+
+        At most ``most``, the newest first.
+
+        Raises:
+            PortError: the database does not read.
+        """
+        with self._book(to) as book:
+            return book.standing(most)
 
     async def report(self, health: BotHealth, to: str = "") -> None:
         """Tell the engine whether its operator can be reached."""

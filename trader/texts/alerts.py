@@ -19,6 +19,7 @@ from trader.texts.reasons import (
     explain_check,
     in_unit,
 )
+from trader.texts.reasons_told import say_reason
 
 VARIANT = "variant"
 """Field that picks another text of one code, as ``order_unknown.quarantined``."""
@@ -79,11 +80,13 @@ def _filled(template: str, shown: Mapping[str, str]) -> str:
 def _shown(
     fields: Mapping[str, str], words: Words, language: Language, zone: tzinfo
 ) -> dict[str, str]:
-    shown = {
+    told = {
         name: _value(name, raw, words, language, zone)
         for name, raw in fields.items()
         if raw and name not in _BY_UNIT
     }
+    # What comes to nothing drops its line, as what is not known does.
+    shown = {name: value for name, value in told.items() if value}
     unit, explanation = _meaning(fields, language)
     for name in _BY_UNIT & fields.keys():
         if fields[name]:
@@ -114,7 +117,7 @@ def _value(name: str, raw: str, words: Words, language: Language, zone: tzinfo) 
         case "direction":
             return direction(raw, words)
         case "purpose" | "reason":
-            return words.purposes.get(raw) or plain(raw)
+            return words.purposes.get(raw) or say_reason(raw, language)
         case "until_ns":
             return _instant(raw, zone)
         case _:

@@ -153,6 +153,11 @@ _TEXTS: Mapping[str, AlertText] = {
         action="New trades go to paper. Mend the cause, then touch the confirm file on the host.",
         cleared="Demotion lifted",
     ),
+    "demoted.not_live": AlertText(
+        title="Demoted to paper",
+        lines=("{reason}", "By {by}", "Mode {mode}: no live trading was lost"),
+        action="Nothing now. Live trading later needs the confirm file touched again on the host.",
+    ),
     "halted": AlertText(
         title="HALTED",
         lines=("{reason}", "By {by}", "Open live: {count}", "{open_trades}"),
@@ -205,7 +210,7 @@ _TEXTS: Mapping[str, AlertText] = {
     "position_unguarded": AlertText(
         title="Nothing guards live positions",
         lines=("Live positions in the ledger: {count}", "{orders}", "{reason}"),
-        action="Send the orders named above by hand, or bring live trading back.",
+        action="Close them at the venues by hand, or bring live trading back.",
         cleared="Live positions are guarded again",
     ),
     "position_unguarded.revoked": AlertText(

@@ -143,6 +143,11 @@ _TEXTS: Mapping[str, AlertText] = {
         action="새 거래는 모의로 갑니다. 원인을 없애고 호스트에서 확인 파일을 touch 하세요.",
         cleared="실거래 해제 종료",
     ),
+    "demoted.not_live": AlertText(
+        title="모의로 전환",
+        lines=("{reason}", "실행: {by}", "모드 {mode}: 잃은 실거래 없음"),
+        action="지금은 없음. 나중에 실거래를 하려면 호스트에서 확인 파일을 다시 touch 하세요.",
+    ),
     "halted": AlertText(
         title="긴급정지",
         lines=("{reason}", "실행: {by}", "열린 실거래: {count}건", "{open_trades}"),
@@ -194,7 +199,7 @@ _TEXTS: Mapping[str, AlertText] = {
     "position_unguarded": AlertText(
         title="실거래 포지션을 지키는 것이 없음",
         lines=("장부의 실거래 포지션: {count}", "{orders}", "{reason}"),
-        action="위의 주문을 직접 내거나 실거래를 되살리세요.",
+        action="거래소에서 직접 청산하거나 실거래를 되살리세요.",
         cleared="실거래 포지션 다시 보호됨",
     ),
     "position_unguarded.revoked": AlertText(

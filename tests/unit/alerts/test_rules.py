@@ -21,6 +21,7 @@ from tests.support.example_facts import (
     an_order_moved,
 )
 from trader.alerts.rules import UNTOLD_CHECKS, alert_for, alerts_for
+from trader.domain.authority import Authority, Latch, Level
 from trader.domain.control import Alert, AlertCode, CheckName, Language, Mode, Severity
 from trader.domain.facts import (
     AuthorityChanged,
@@ -39,6 +40,7 @@ from trader.domain.order import FINAL_STATES, LedgerName, OrderState
 from trader.domain.trade_facts import OpenTrade
 from trader.texts import render
 
+A_DEMOTION = Authority(Level.PAPER, 2, Latch("PAPER", "7", AT_NS, None))
 CRITICAL, WARNING, INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 # Type of the fact, then code, severity, lasting, clears, and the key.
 EXPECTED = [
@@ -241,6 +243,29 @@ class TestProcess:
         assert "Open live: 2" in text
         assert text.count("• upbit-binance: sell upbit, buy binance, 99,594 ₩") == 2
         assert "Open live: 0" in render(told(none), Language.EN)
+
+    @pytest.mark.parametrize("mode", [Mode.MOCK, Mode.PAPER])
+    def test_a_demotion_is_no_emergency_where_nothing_is_live(self, mode: Mode) -> None:
+        """No live trading was lost, and nothing lasts that anybody should end."""
+        alert = told(AuthorityChanged(AT_NS, A_DEMOTION, mode=mode))
+
+        assert (alert.code, alert.severity) == (AlertCode.DEMOTED, INFO)
+        assert (alert.lasting, alert.clears) == (False, False)
+        assert "no live trading was lost" in render(alert, Language.EN)
+
+    @pytest.mark.parametrize("mode", [None, Mode.LIVE])
+    def test_a_demotion_lasts_where_live_trading_is_lost(self, mode: Mode | None) -> None:
+        """Also where the record is older than the mode in it."""
+        alert = told(AuthorityChanged(AT_NS, A_DEMOTION, mode=mode))
+
+        assert (alert.severity, alert.lasting) == (CRITICAL, True)
+
+    @pytest.mark.parametrize("mode", Mode)
+    def test_a_halt_is_critical_in_every_mode(self, mode: Mode) -> None:
+        """It stops everything, on paper as well."""
+        alert = told(AuthorityChanged(AT_NS, A_HALT, mode=mode))
+
+        assert (alert.severity, alert.lasting) == (CRITICAL, True)
 
     def test_both_messages_of_a_halt_stay_apart(self) -> None:
         """The second would be folded into the first, and nobody would read it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
@@ -50,10 +51,10 @@ class FirstWay:
 
     def __init__(self) -> None:
         self.answered_mono: int | None = None
-        self.told: set[int] = set()
+        self.told: set[tuple[int, int]] = set()
 
-    def has_told(self, alert_id: int) -> bool:
-        return alert_id in self.told
+    def has_told(self, alert_id: int, created_ns: int) -> bool:
+        return (alert_id, created_ns) in self.told
 
 
 class Desk:
@@ -108,11 +109,20 @@ class TestWebhook:
         async with a_desk() as desk:
             desk.port.tell(a_critical("a"))
             desk.port.tell(a_critical("b"))
-            desk.first.told.add(2)
+            desk.first.told = {(2, (await desk.port.alerts(9, "main")).alerts[1].created_ns)}
             await desk.port.acknowledge([DeliveryNote(1, NoteKind.SENT, 0)], "main")
             await desk.clock.advance(300)
 
         assert desk.web.requests == 0
+
+    async def test_takes_what_only_shares_its_number_with_a_told_one(self) -> None:
+        """Told was number one of another outbox: this one nobody has heard of."""
+        async with a_desk() as desk:
+            desk.first.told = {(1, desk.clock.now_ns() - 1)}
+            desk.port.tell(a_critical())
+            await desk.clock.advance(70)
+
+        assert len(desk.web.posts) == 1
 
     async def test_is_tried_again_with_back_off(self) -> None:
         """Nothing is lost when it is away, and it is not hammered."""
@@ -199,6 +209,24 @@ class TestDeadman:
                 await desk.clock.advance(60)
 
         assert desk.web.visits == []
+
+    async def test_without_telegram_is_not_visited_and_says_so_once(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A log that takes everything is no proof that the operator can be told."""
+        desk = Desk()
+        desk.first.answered_mono = desk.clock.mono_ns()
+        settings = some_settings(deadman_url=Secret(SWITCH), telegram_enabled=False)
+        backup = Backup(desk.port, desk.web, desk.first, settings, desk.clock)
+
+        async with asyncio.timeout(5):
+            await backup.run()
+            await backup.run()
+
+        assert desk.web.visits == []
+        (record,) = caplog.records
+        assert record.levelno == logging.WARNING
+        assert "dead man's switch" in record.getMessage()
 
     async def test_says_once_that_it_is_away(self, caplog: pytest.LogCaptureFixture) -> None:
         """A line when it begins, and never the address."""

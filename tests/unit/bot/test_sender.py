@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.messenger import LogMessenger, SendFailed
+from bot.messenger import LogMessenger, OutMessage, SendFailed
 from bot.sender import Sender
 from bot.store import Store
 from tests.support.fake_clock import FakeClock
+from tests.support.fake_messenger import FakeMessenger
 from tests.support.fake_port import FakePort
 from tests.support.sender_desk import (
     SenderDesk,
@@ -121,6 +122,35 @@ class TestOrder:
         critical = next(one for one in desk.chat.sends if "🚨" in one.title)
         assert critical.mono_ns - before < 0.2 * _NS
         assert not critical.message.silent
+
+    async def test_a_halt_overtakes_the_criticals_that_wait(self, tmp_path: Path) -> None:
+        """Sixty wait, more than one look sees: it is the next message."""
+        async with a_desk(tmp_path) as desk:
+            for number in range(60):
+                desk.port.tell(a_critical(f"t-{number}", lasting=False))
+            await desk.after(3)
+            before = len(desk.chat.sends)
+            desk.port.tell(Alert(AlertCode.HALTED, Severity.CRITICAL, "halted", 1, {"by": "me"}))
+            await desk.after(2)
+
+        assert before < 10
+        assert "HALTED" in desk.chat.titles()[before].upper()
+
+    async def test_a_muted_warning_makes_no_sound(self, tmp_path: Path) -> None:
+        """Nor by day; it is told all the same."""
+        desk = SenderDesk(tmp_path / "bot.db")
+        sender = Sender(
+            desk.port,
+            desk.chat,
+            Store(tmp_path / "muted.db"),
+            desk.settings,
+            desk.clock,
+            is_muted=lambda code, _now_ns, _severity: code == AlertCode.FEED_STALE,
+        )
+        desk.port.tell(a_warning())
+        await asyncio.gather(sender.drain(2), desk.clock.advance(2))
+
+        assert [one.message.silent for one in desk.chat.sends] == [True]
 
     async def test_one_message_a_second(self, tmp_path: Path) -> None:
         """Whatever is told, edits included, the average of a second holds."""
@@ -265,6 +295,100 @@ class TestCriticals:
         assert without.message.buttons == ()
         ((button,),) = with_one.message.buttons
         assert (button.text, button.data) == ("Acknowledge", "ack:here:2")
+
+
+class TestOtherOutboxes:
+    """A journal is deleted, restored, or another mode's: what was told of one is not of another."""
+
+    async def test_a_critical_of_a_told_number_is_told(self, tmp_path: Path) -> None:
+        """Number one was told yesterday; today's number one was not."""
+        async with a_desk(tmp_path) as desk:
+            desk.port.tell(a_critical("old", lasting=False))
+            await desk.after(5)
+            desk.port.swapped("two")
+            desk.port.tell(a_critical("new", lasting=False))
+            assert not desk.sender.has_told(1, desk.clock.now_ns())
+            await desk.restart()
+            await desk.after(5)
+
+        assert ["old" in title for title in desk.chat.titles()] == [True, False]
+        assert (await desk.port.alerts(1, "main")).total == 0
+
+    @pytest.mark.parametrize("before", [1, 3])
+    async def test_a_warning_does_not_join_the_message_of_another(
+        self, tmp_path: Path, before: int
+    ) -> None:
+        """Whether its number is lower or higher, it sounds."""
+        async with a_desk(tmp_path) as desk:
+            desk.port.tell(a_warning())
+            await desk.after(5)
+            await desk.stop()
+            desk.port.swapped("two")
+            for number in range(before):
+                desk.port.tell(a_warning("same" * number))
+            desk.port.tell(a_warning())
+            await desk.restart()
+            await desk.after(30)
+
+        assert len(desk.chat.sends) == 2 + before
+        assert desk.chat.edits == []
+
+    async def test_a_restored_journal_that_contradicts_is_told_anew(self, tmp_path: Path) -> None:
+        """It has the name it had, and gives the same numbers once more."""
+        async with a_desk(tmp_path) as desk:
+            desk.port.tell(a_warning())
+            await desk.after(5)
+            await desk.stop()
+            desk.port.swapped("one")
+            desk.port.tell(a_warning())
+            await desk.restart()
+            await desk.after(30)
+
+        assert len(desk.chat.sends) == 2
+        assert desk.chat.edits == []
+
+
+class TestLostMemory:
+    async def test_what_stands_goes_on_repeating(self, tmp_path: Path) -> None:
+        """With the file gone the engine still knows what was told and stands; the end ends it."""
+        async with a_desk(tmp_path) as desk:
+            desk.port.tell(a_critical())
+            await desk.after(5)
+            await _forgotten(desk)
+            await desk.after(31 * MINUTE)
+            assert len(desk.chat.sends) == 5
+            assert "repeat 4" in desk.chat.sends[-1].message.plain
+
+            desk.port.tell(the_end_of(a_critical()))
+            await desk.after(120 * MINUTE)
+
+        assert len(desk.chat.sends) == 5
+        assert desk.chat.edits[-1].title.startswith("✅")
+
+    async def test_what_was_seen_stays_silent(self, tmp_path: Path) -> None:
+        """Seen once is seen, whichever file is lost."""
+        async with a_desk(tmp_path) as desk:
+            desk.port.tell(a_critical())
+            await desk.after(5)
+            await desk.sender.seen(1, "me")
+            await _forgotten(desk)
+            await desk.after(120 * MINUTE)
+
+        assert len(desk.chat.sends) == 1
+
+    async def test_an_end_before_the_first_repeat_is_told(self, tmp_path: Path) -> None:
+        """By a message of its own, as nobody knows any more which to edit."""
+        async with a_desk(tmp_path) as desk:
+            desk.port.tell(a_critical())
+            await desk.after(5)
+            await _forgotten(desk)
+            await desk.after(5)
+            desk.port.tell(the_end_of(a_critical()))
+            await desk.after(30)
+
+        assert len(desk.chat.sends) == 2
+        assert desk.chat.edits == []
+        assert (await desk.port.alerts(1, "main")).total == 0
 
 
 class TestEnds:
@@ -459,3 +583,29 @@ class TestDrain:
 
         assert len(desk.chat.sends) == 1
         assert (await desk.port.alerts(1, "main")).total == 0
+
+    async def test_notes_what_is_taken_when_its_time_is_up(self, tmp_path: Path) -> None:
+        """The answer comes a little late; the next start does not tell it again."""
+        desk = SenderDesk(tmp_path / "bot.db")
+        taking = asyncio.Event()
+
+        async def slow(message: OutMessage) -> int:
+            taking.set()
+            await asyncio.sleep(0.2)
+            return await FakeMessenger.send(desk.chat, message)
+
+        desk.chat.send = slow  # type: ignore[method-assign]  # a chat that is slow by a real clock
+        desk.port.tell(a_critical(lasting=False))
+        left = await desk.sender.drain(0.05)
+
+        assert taking.is_set()
+        assert left == 0
+        assert len(desk.chat.sends) == len(desk.port.sent()) == 1
+
+
+async def _forgotten(desk: SenderDesk) -> None:
+    """A start without the bot's own file."""
+    await desk.stop()
+    for file in desk.path.parent.glob(f"{desk.path.name}*"):
+        file.unlink()
+    await desk.restart()

@@ -383,9 +383,18 @@ class TestHealth:
 
             assert desk.chat.probes in (10, 11)
             assert len(desk.port.reports) >= 20
-            polled_ns = desk.port.reports[-1].polled_ns
-            assert polled_ns is not None
-            assert desk.clock.now_ns() - polled_ns <= 91 * _NS
+            sent_ns = desk.port.reports[-1].sent_ns
+            assert sent_ns is not None
+            assert desk.clock.now_ns() - sent_ns <= 91 * _NS
+
+    async def test_a_probe_is_no_poll(self, tmp_path: Path) -> None:
+        """Where polling never worked the operator was never heard, however well all else goes."""
+        async with a_desk(tmp_path) as desk:
+            desk.port.tell(a_critical())
+            await desk.after(600)
+
+        assert desk.chat.probes > 0
+        assert all(report.polled_ns is None for report in desk.port.reports)
 
     async def test_polling_spares_most_probes(self, tmp_path: Path) -> None:
         """Whoever polls tells the sender; only whether Telegram takes messages is asked."""

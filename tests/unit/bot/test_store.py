@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def a_store(path: Path) -> Store:
 
 def noted(store: Store, alert_id: int, alert: Alert, at_ns: int = NOW) -> None:
     story = begun(StoredAlert(alert_id, alert, at_ns), 7, at_ns)
-    store.record("main", {alert_id: Told(3, over=True)}, story, 7, at_ns)
+    store.record("main", {alert_id: Told(3, over=True, created_ns=at_ns)}, story, 7, at_ns)
 
 
 class TestKeeping:
@@ -40,7 +41,7 @@ class TestKeeping:
 
         again = a_store(tmp_path)
 
-        assert again.told("main", [1, 2]) == {1: Told(3, over=True)}
+        assert again.told("main", {1: NOW, 2: NOW}) == {1: Told(3, over=True, created_ns=NOW)}
         assert again.stories("main") == [story]
         assert again.stories_of("main", [a_critical().key, "x"]) == [story]
         assert again.folded("main") == (folded,)
@@ -51,7 +52,7 @@ class TestKeeping:
         store = a_store(tmp_path)
         noted(store, 1, a_critical())
 
-        assert store.told("other", [1]) == {}
+        assert store.told("other", {1: NOW}) == {}
         assert store.stories("other") == []
         assert store.story_of("other", 1) is None
 
@@ -96,6 +97,68 @@ class TestKeeping:
         assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 
+class TestOtherOutboxes:
+    """Alerts are numbered from one in each, and one bot's file outlives many."""
+
+    def test_the_same_number_is_another_alert(self, tmp_path: Path) -> None:
+        """Only number and time of entry together say that it was told."""
+        store = a_store(tmp_path)
+        noted(store, 1, a_critical())
+
+        assert store.told("main", {1: NOW + 1}) == {}
+
+    def test_both_of_one_number_are_remembered(self, tmp_path: Path) -> None:
+        """A journal that is put back in its place finds what was told of it."""
+        store = a_store(tmp_path)
+        noted(store, 1, a_critical())
+        noted(store, 1, a_warning(), NOW + 5)
+
+        assert store.told("main", {1: NOW}).keys() == {1}
+        assert store.told("main", {1: NOW + 5}).keys() == {1}
+
+    def test_scopes_share_nothing(self, tmp_path: Path) -> None:
+        """A run on made-up prices leaves nothing behind that a run for real money believes."""
+        path = tmp_path / "bot.db"
+        mock = Store(path, scope="mock")
+        noted(mock, 1, a_critical())
+        mock.note_folded("main", [Folded(AlertCode.DUST, 4, NOW, NOW + 1)])
+        mock.note_summary("daily", "2026-11-22", NOW)
+        mock.close()
+
+        live = Store(path, scope="live")
+
+        assert live.told("main", {1: NOW}) == {}
+        assert live.stories("main") == live.stories_of("main", [a_critical().key]) == []
+        assert live.story_of("main", 1) is None
+        assert live.folded("main") == ()
+        assert not live.summary_sent("daily", "2026-11-22")
+        assert live.last_summary("daily") is None
+        live.forget_folded("main")
+        assert Store(path, scope="mock").folded("main") != ()
+
+    def test_what_an_older_file_says_was_told_is_not_believed(self, tmp_path: Path) -> None:
+        """It never noted of which outbox; its summaries were sent, whoever asks."""
+        path = tmp_path / "bot.db"
+        old = sqlite3.connect(path)
+        old.executescript(store_module._MIGRATIONS[0])
+        old.execute("INSERT INTO told VALUES ('main', 1, 7, 1, 0, ?)", (NOW,))
+        old.execute("INSERT INTO stories VALUES ('main', 'k', 1, ?, '{}')", (NOW,))
+        old.execute("INSERT INTO summaries_sent VALUES ('daily', '2026-11-22', ?)", (NOW,))
+        old.execute("PRAGMA user_version = 1")
+        old.commit()
+        old.close()
+
+        store = Store(path, scope="live")
+
+        assert store.told("main", {1: NOW}) == store.told("main", {1: 0}) == {}
+        assert store.stories("main") == []
+        assert store.summary_sent("daily", "2026-11-22")
+        assert store.last_summary("daily") == ("2026-11-22", NOW)
+        assert not list(tmp_path.glob("*.broken-*"))
+        noted(store, 1, a_critical())
+        assert store.told("main", {1: NOW})
+
+
 class TestBounds:
     def test_old_rows_go(self, tmp_path: Path) -> None:
         """What is older than thirty days before the newest is dropped."""
@@ -106,7 +169,7 @@ class TestBounds:
 
         again = a_store(tmp_path)
 
-        assert again.told("main", [1, 2]).keys() == {2}
+        assert again.told("main", {1: NOW, 2: NOW + KEEP_NS + 2}).keys() == {2}
         assert [story.alert_id for story in again.stories("main")] == [2]
 
     def test_rows_beyond_the_bound_go(
@@ -118,7 +181,7 @@ class TestBounds:
         for number in range(2_000):
             store.record("main", {number: Told(1)}, None, 7, NOW + number)
 
-        kept = store.told("main", list(range(2_000)))
+        kept = store.told("main", dict.fromkeys(range(2_000), 0))
 
         assert 500 <= len(kept) <= 1_000
         assert 1_999 in kept
@@ -137,7 +200,7 @@ class TestDamage:
         store = a_store(tmp_path)
         noted(store, 1, a_critical())
 
-        assert store.told("main", [1])
+        assert store.told("main", {1: NOW})
         (aside,) = path.parent.glob("bot.db.broken-*Z")
         assert aside.read_bytes() == content
         assert len(caplog.records) == 1
@@ -153,7 +216,7 @@ class TestDamage:
         store = a_store(tmp_path)
         noted(store, 1, a_critical())
 
-        assert store.told("main", [1])
+        assert store.told("main", {1: NOW})
         assert list((tmp_path / "state").glob("bot.db.broken-*Z"))
 
     def test_where_nothing_can_be_written_memory_serves(
@@ -165,7 +228,7 @@ class TestDamage:
         store = a_store(tmp_path)
         noted(store, 1, a_critical())
 
-        assert store.told("main", [1])
+        assert store.told("main", {1: NOW})
         assert caplog.records[-1].levelno == logging.ERROR
 
     def test_a_story_of_another_shape_is_left_out(self, tmp_path: Path) -> None:
@@ -179,6 +242,19 @@ class TestDamage:
 
         assert store.stories("main") == []
 
+    def test_another_process_does_not_hold_up_the_loop(self, tmp_path: Path) -> None:
+        """Alerts and the engine wait with it: a lock is an error within a blink."""
+        store = a_store(tmp_path)
+        other = sqlite3.connect(tmp_path / "state" / "bot.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        began = time.perf_counter()
+
+        with pytest.raises(StoreError, match="locked"):
+            noted(store, 1, a_critical())
+
+        assert time.perf_counter() - began < 0.5
+        other.close()
+
     def test_errors_later_are_said_in_one_type(self, tmp_path: Path) -> None:
         """Whoever uses it needs to catch one thing."""
         store = a_store(tmp_path)
@@ -187,7 +263,7 @@ class TestDamage:
         other.close()
 
         with pytest.raises(StoreError):
-            store.told("main", [1])
+            store.told("main", {1: NOW})
         with pytest.raises(StoreError):
             noted(store, 1, replace(a_critical(), key="k"))
         assert store.stories("main") == []

@@ -23,13 +23,14 @@ from bot.stories import (
     begun,
     choose,
     is_finished,
+    is_foreign,
     is_quiet,
     repeat_gap_ns,
     tracked_again,
     updated,
 )
 from tests.support.sender_desk import a_critical, a_warning, an_info, the_end_of
-from trader.domain.control import Alert, AlertCode
+from trader.domain.control import Alert, AlertCode, Severity
 from trader.domain.delivery import Folded, StoredAlert
 
 _NS = 1_000_000_000
@@ -98,6 +99,21 @@ class TestRank:
 
         assert choose(a_view(first, second)) == SendWarning(first, silent=False)
 
+    def test_the_end_of_trading_overtakes_other_criticals(self) -> None:
+        """Also those that wait longer."""
+        halted = Alert(AlertCode.HALTED, Severity.CRITICAL, "halted", 1, {}, lasting=True)
+        first, urgent, later = a_row(1, CRITICAL), a_row(2, halted), a_row(3, halted)
+
+        assert choose(a_view(first, urgent, later)) == SendCritical(urgent)
+        assert choose(a_view(first, urgent, troubled={2: MONO + 1})) == SendCritical(first)
+
+    def test_live_again_sounds_at_night(self) -> None:
+        """That orders for real money go again wakes its reader, as their end did."""
+        live = Alert(AlertCode.LIVE_ALLOWED, Severity.WARNING, "live", 1, {}, clears=True)
+        row = a_row(1, live)
+
+        assert choose(a_view(row, quiet=True)) == SendWarning(row, silent=False)
+
     def test_the_longest_unedited_counter_goes_first(self) -> None:
         """So that few storms do not keep the others' counters still."""
         stories = {
@@ -111,6 +127,38 @@ class TestRank:
 
         assert isinstance(step, EditStory)
         assert step.rows == (rows[1],)
+
+
+class TestJoining:
+    @pytest.mark.parametrize(("age_s", "joins"), [(5, True), (40, False), (9_000, False)])
+    def test_a_time_before_the_last_is_another_message(self, age_s: int, joins: bool) -> None:
+        """The clock was set back; how much lies between nobody knows."""
+        row = a_row(9, WARNING, age_s)
+
+        step = choose(a_view(row, stories=TOLD_WARNING))
+
+        assert isinstance(step, EditStory) is joins
+
+
+class TestForeign:
+    @pytest.mark.parametrize(
+        ("alert_id", "age_s", "foreign"),
+        [
+            (5, 30, False),
+            (5, 29, True),
+            (5, 31, True),
+            (4, 20, True),
+            (4, 40, False),
+            (6, 1, False),
+        ],
+    )
+    def test_is_a_story_that_the_outbox_contradicts(
+        self, alert_id: int, age_s: int, foreign: bool
+    ) -> None:
+        """One number with two times, or a lower number that entered later."""
+        story = begun(a_row(5, WARNING, 30), 77, NOW)
+
+        assert is_foreign(story, a_row(alert_id, WARNING, age_s)) is foreign
 
 
 class TestWait:

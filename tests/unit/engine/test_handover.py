@@ -282,6 +282,24 @@ class TestPrices:
             (PriceBasis.MARKET, None, None)
         }
 
+    def test_a_later_list_waits_anew(self) -> None:
+        """That the first one waited in vain does not hurry it."""
+        desk = self.revoked_start()
+        for _ in range(4):
+            desk.tick()
+            desk.pass_ms(1000)
+        desk.touch()
+        desk.tick()
+        assert len(desk.all(ClosingsRestored)) == 1
+        desk.sense(**GONE)
+        for _ in range(3):
+            desk.tick()
+            desk.pass_ms(1000)
+            assert len(revoked(desk)) == 1
+        desk.tick()
+
+        assert len(revoked(desk)) == 2
+
     def test_a_book_is_enough_to_tell(self) -> None:
         """Cycles may be far apart."""
         desk = self.revoked_start()

@@ -128,6 +128,15 @@ class TestLowering:
         assert reply_of(desk.command(late(desk.at_ns))).changed
 
     @pytest.mark.parametrize("late", LOWERING, ids=IDS)
+    def test_written_right_after_a_resume_acts(self, desk: LiveDesk, late: Late) -> None:
+        """The resume was dated within a second of which the messenger tells only the beginning."""
+        second_ns = desk.at_ns // SECOND_NS * SECOND_NS
+        desk.command(Pause("7"))
+        desk.command(Resume("7", written_ns=second_ns + SECOND_NS // 10))
+
+        assert reply_of(desk.command(late(second_ns))).changed
+
+    @pytest.mark.parametrize("late", LOWERING, ids=IDS)
     def test_acts_where_nobody_knows_when_it_was_written(self, desk: LiveDesk, late: Late) -> None:
         """A tap carries no time."""
         desk.command(Pause("7"))

@@ -3,7 +3,7 @@
 import pytest
 
 from trader.domain.control import Alert, AlertCode, BlockReason, CheckName, Language, Severity
-from trader.texts import MAX_CHARS, VARIANT, placeholders, render, words_of
+from trader.texts import MAX_CHARS, VARIANT, placeholders, render, sample, words_of
 
 ENGLISH, KOREAN = words_of(Language.EN), words_of(Language.KO)
 VARIANTS = sorted(ENGLISH.texts)
@@ -171,6 +171,42 @@ class TestRender:
         alert = an_alert(AlertCode.LIVE_BLOCKED, {"blocks": "MOON_PHASE"})
 
         assert "• MOON_PHASE" in render(alert, Language.EN)
+
+    @pytest.mark.parametrize(
+        ("code", "reason", "words"),
+        [
+            (AlertCode.DEMOTED, "BREAKER_TRIPPED", "차단기가 작동했습니다. (BREAKER_TRIPPED)"),
+            (AlertCode.HALTED, "HALT_FILE", "호스트에 .halt 파일이 있습니다."),
+            (AlertCode.STOPPED, "asked to stop", "종료 요청을 받았습니다."),
+            (AlertCode.STOPPED, "loops done", "정해진 횟수만큼 실행을 마쳤습니다."),
+            (AlertCode.ORDER_UNKNOWN, "timeout", "제때 응답이 없었습니다."),
+            (AlertCode.HALTED, "뉴스 발표", "뉴스 발표"),
+        ],
+    )
+    def test_a_known_reason_is_told_in_words(
+        self, code: AlertCode, reason: str, words: str
+    ) -> None:
+        """A code says little to whom it wakes; an operator's own words stay as they are."""
+        assert words in render(an_alert(code, {"reason": reason}), Language.KO).splitlines()
+
+    @pytest.mark.parametrize("language", Language)
+    @pytest.mark.parametrize(
+        ("code", "reason"), [(AlertCode.HALTED, "HALT"), (AlertCode.DEMOTED, "PAPER")]
+    )
+    def test_a_reason_that_says_no_more_than_the_title_is_left_out(
+        self, code: AlertCode, reason: str, language: Language
+    ) -> None:
+        """Nobody gave one."""
+        alert, bare = an_alert(code, {"reason": reason}), an_alert(code)
+
+        assert render(alert, language) == render(bare, language)
+
+    @pytest.mark.parametrize("language", Language)
+    def test_no_sample_speaks_of_what_it_does_not_show(self, language: Language) -> None:
+        """Whoever is woken by it would look for orders that are not there."""
+        text = render(sample(AlertCode.POSITION_UNGUARDED, 0), language)
+
+        assert not any(word in text for word in ("above", "위의"))
 
     def test_control_characters_cannot_forge_lines(self) -> None:
         """A venue's words stay on their own line."""
