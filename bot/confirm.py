@@ -26,6 +26,7 @@ from bot.control_memory import MemoryFailed, OneTime, TapRefused
 from bot.control_texts import short
 from bot.updates import Heard
 from trader.port import (
+    UNKNOWN,
     CloseTrade,
     Flatten,
     ImpactAnswer,
@@ -40,6 +41,7 @@ from trader.port import (
     ReplyCode,
     Resume,
     explain_reply,
+    won,
 )
 
 _C = ReplyCode
@@ -216,7 +218,9 @@ class Confirming:
         shown = f"{answer.fingerprint} {_figure(answer.result_krw)}"
         one = await self._offer(heard, *act, shown, at_ns)
         if one is not None:
-            await acting.record(heard, what, f"asked to confirm, result {shown.split()[-1]}")
+            krw = answer.result_krw
+            result = UNKNOWN if krw is None else won(krw, signed=True)
+            await acting.record(heard, what, f"asked to confirm, result {result}")
             await acting.say(heard, impact_question(answer, one, acting.tongue(heard), again=again))
 
     async def _do_closing(self, heard: Heard, one: OneTime) -> bool:

@@ -107,11 +107,11 @@ class Line:
         return BotHealth(self._sent_ns, self._polled_ns, self._refused or self._polling_refused)
 
     @property
-    def fortune(self) -> tuple[str, bool, bool]:
+    def fortune(self) -> tuple[str, bool, bool, bool]:
         """What of the health is worth telling at once when it changes."""
         health = self.health
-        heard = health.sent_ns is not None or health.polled_ns is not None
-        return health.refused, self.is_failing, heard
+        has_sent, has_polled = health.sent_ns is not None, health.polled_ns is not None
+        return health.refused, self.is_failing, has_sent, has_polled
 
     @property
     def is_failing(self) -> bool:

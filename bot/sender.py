@@ -111,7 +111,7 @@ class Sender:
         self._wake = asyncio.Event()
         self._tried: set[int] = set()
         self._infos_since: int | None = None
-        self._reported: tuple[int, tuple[str, bool, bool]] | None = None
+        self._reported: tuple[int, tuple[str, bool, bool, bool]] | None = None
         self._retries = 0
         self._is_idle = False
         self._has_resumed = False
