@@ -11,8 +11,8 @@ __all__ = ["BotSettings", "Secret"]
 class BotSettings(Struct, frozen=True):
     """What the bot goes by; the meaning, unit and range of each is that of its key in the config.
 
-    ``engine`` is the instance's name, ``mode`` what its config asks for, and ``zone`` the time zone of
-    summaries and quiet hours.
+    ``engine`` is the instance's name, ``mode`` what its config asks for, and ``zone`` the time zone
+    of summaries and quiet hours.
     """
 
     engine: str
