@@ -19,11 +19,8 @@ from tests.support.engine_process import wait_until
 from tests.support.live_desk import LiveDesk
 from trader.app.answers.past import days_until
 from trader.domain.answers import (
-    AlertsAnswer,
-    AuditAnswer,
     BalanceAnswer,
     ChartAnswer,
-    HealthAnswer,
     ImpactAnswer,
     OrdersAnswer,
     PnlAnswer,
@@ -31,9 +28,7 @@ from trader.domain.answers import (
     Question,
     SpreadAnswer,
     StatusAnswer,
-    TextAnswer,
     TradesAnswer,
-    VersionAnswer,
     WhyAnswer,
 )
 from trader.domain.authority import Sight
@@ -60,6 +55,13 @@ from trader.domain.facts import (
     RefusalBegan,
     TradeAbandoned,
     TradeClosed,
+)
+from trader.domain.host_answers import (
+    AlertsAnswer,
+    AuditAnswer,
+    HealthAnswer,
+    TextAnswer,
+    VersionAnswer,
 )
 from trader.domain.order import LedgerName, OrderState, Purpose
 from trader.engine.engine import Outcome

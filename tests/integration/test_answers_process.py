@@ -10,14 +10,16 @@ import pytest
 
 from tests.support.engine_process import EngineHome
 from trader.domain.answers import (
-    HealthAnswer,
     ImpactAnswer,
     PnlAnswer,
     PositionsAnswer,
     Question,
     StatusAnswer,
-    TextAnswer,
     TradesAnswer,
+)
+from trader.domain.host_answers import (
+    HealthAnswer,
+    TextAnswer,
 )
 from trader.port.local import Request, send
 

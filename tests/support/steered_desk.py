@@ -25,8 +25,6 @@ from tests.support.fake_clock import FakeClock
 from tests.support.fake_port import FakePort
 from tests.support.updates import WRITTEN_NS, a_heard, a_tap
 from trader.domain.answers import (
-    AlertLine,
-    AlertsAnswer,
     Effective,
     ImpactAnswer,
     ImpactLeg,
@@ -40,6 +38,10 @@ from trader.domain.answers import (
 )
 from trader.domain.control import AlertCode, Command, Language, Mode, Reply, ReplyCode, Severity
 from trader.domain.errors import PortError, PortTimeout
+from trader.domain.host_answers import (
+    AlertLine,
+    AlertsAnswer,
+)
 from trader.domain.instrument import InstrumentId
 from trader.domain.order import LedgerName, PairName, Side, TradeId
 from trader.port.settings import BotSettings

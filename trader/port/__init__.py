@@ -5,17 +5,12 @@ from typing import Protocol
 
 from trader.domain.answers import (
     MAX_ROWS,
-    ActLine,
-    AlertLine,
-    AlertsAnswer,
-    AuditAnswer,
     BalanceAnswer,
     BalanceLine,
     ChartAnswer,
     ChartLine,
     Effective,
     FeedLine,
-    HealthAnswer,
     ImpactAnswer,
     ImpactLeg,
     ImpactLine,
@@ -33,11 +28,9 @@ from trader.domain.answers import (
     SpreadAnswer,
     SpreadLine,
     StatusAnswer,
-    TextAnswer,
     TradeLine,
     TradesAnswer,
     Transfer,
-    VersionAnswer,
     WhyAnswer,
 )
 from trader.domain.control import (
@@ -72,6 +65,15 @@ from trader.domain.delivery import (
 )
 from trader.domain.errors import CommandExpired, PortError, PortTimeout
 from trader.domain.facts import BreakerCode
+from trader.domain.host_answers import (
+    ActLine,
+    AlertLine,
+    AlertsAnswer,
+    AuditAnswer,
+    HealthAnswer,
+    TextAnswer,
+    VersionAnswer,
+)
 from trader.domain.order import LedgerName, OrderState, Purpose, Side
 from trader.domain.summary import (
     AlertFigures,

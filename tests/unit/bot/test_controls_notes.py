@@ -17,9 +17,11 @@ from tests.support.steered_desk import (
     steered_desk,
 )
 from tests.support.updates import INSTANCE, WRITTEN_NS
-from trader.domain.answers import AlertsAnswer
 from trader.domain.control import AlertCode, BlockReason, Severity
 from trader.domain.errors import PortError
+from trader.domain.host_answers import (
+    AlertsAnswer,
+)
 from trader.texts.samples import samples
 
 HOUR_NS = 3_600 * SECOND_NS

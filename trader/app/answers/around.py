@@ -14,9 +14,17 @@ from trader.app.answers.host import (
     last_lines,
     megabytes,
 )
-from trader.domain.answers import MAX_ROWS, AlertsAnswer, Question, TextAnswer, VersionAnswer
+from trader.domain.answers import (
+    MAX_ROWS,
+    Question,
+)
 from trader.domain.control import Language
 from trader.domain.delivery import BotHealth
+from trader.domain.host_answers import (
+    AlertsAnswer,
+    TextAnswer,
+    VersionAnswer,
+)
 from trader.execution.lookups import fact_count
 from trader.ops.sensors import disk_free_mb
 from trader.port.local import Figures, Questions

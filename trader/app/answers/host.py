@@ -5,9 +5,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from trader.domain.answers import MAX_ROWS, AlertLine, HealthAnswer, Origin
+from trader.domain.answers import (
+    MAX_ROWS,
+    Origin,
+)
 from trader.domain.control import CheckName, Language
 from trader.domain.delivery import BotHealth, LedgerFigures, OutboxCounts, StoredAlert
+from trader.domain.host_answers import (
+    AlertLine,
+    HealthAnswer,
+)
 from trader.engine.snapshot import Snapshot
 from trader.engine.state import State
 from trader.ops.metrics import Cycle

@@ -11,13 +11,15 @@ from trader.app.answers.spread import Spreads
 from trader.app.answers.standing import ledgers_of
 from trader.domain.answers import (
     MAX_ROWS,
-    AuditAnswer,
     ChartAnswer,
     ChartLine,
     PnlAnswer,
     Question,
     TradesAnswer,
     WhyAnswer,
+)
+from trader.domain.host_answers import (
+    AuditAnswer,
 )
 from trader.domain.order import LedgerName
 from trader.engine.views import ledger_view

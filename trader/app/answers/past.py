@@ -6,7 +6,11 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from trader.domain.answers import ActLine, ChartLine, PnlLine, TradeLine
+from trader.domain.answers import (
+    ChartLine,
+    PnlLine,
+    TradeLine,
+)
 from trader.domain.authority import HALT_LIFTED, Authority, Level
 from trader.domain.decision import Decision
 from trader.domain.facts import (
@@ -15,6 +19,9 @@ from trader.domain.facts import (
     EntriesPaused,
     EntriesResumed,
     Fact,
+)
+from trader.domain.host_answers import (
+    ActLine,
 )
 from trader.domain.order import DecisionId, LedgerName, TradeId
 from trader.execution.history import History, TradeRecord
