@@ -207,7 +207,7 @@ class TestPnl:
         text = check(message)
         assert "realised         +7,479 ₩\nfees in it        4,520 ₩" in text
         assert "11-21   -2,210 ₩  1/3" in text
-        assert "Trades: 16, 10 won (62.50 %)" in text
+        assert "Trades that ended: 16, 10 won (62.50 %)" in text
         assert "+8,291" not in text
 
     def test_claims_no_win_rate_without_a_trade(self) -> None:
