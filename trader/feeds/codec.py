@@ -1,0 +1,65 @@
+"""FeedCodec: what a venue must be able to say for its books to be heard. Holds no socket.
+
+The user's own venue implements this to be heard and ``execution.venue.VenueClient`` to act.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from trader.domain.clock import Stamp
+from trader.domain.instrument import InstrumentId, Venue
+from trader.domain.market import OrderBook
+from trader.wire.http import HttpAnswer, HttpRequest
+
+
+class FeedEnding(Struct, frozen=True):
+    """The venue said that this connection ends; a new one is due at once."""
+
+    reason: str
+
+
+class FeedCodec(Protocol):
+    """One venue's public stream and book snapshots, for the instruments it was constructed with."""
+
+    @property
+    def venue(self) -> Venue:
+        """Whose books these are."""
+        ...
+
+    @property
+    def keepalive(self) -> str | None:
+        """The text frame that keeps an idle connection open; None where protocol pings suffice."""
+        ...
+
+    def address(self, ws_url: str) -> str:
+        """Where to connect, from the configured base address."""
+        ...
+
+    def hello(self) -> tuple[str, ...]:
+        """Text frames to send once connected; together they ask for every instrument."""
+        ...
+
+    def decode(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | None:
+        """What a frame says; None for what is no book (status, trades, answers to subscriptions).
+
+        Raises:
+            FrameInvalid: it does not decode, or names an instrument that was not asked for.
+        """
+        ...
+
+    def snapshot(self, instruments: Sequence[InstrumentId]) -> tuple[HttpRequest, ...]:
+        """The public requests that together state these books."""
+        ...
+
+    def read_snapshot(
+        self, request: HttpRequest, answer: HttpAnswer, stamp: Stamp
+    ) -> tuple[OrderBook, ...]:
+        """The books in the answer to one of those requests, stamped with when it was *asked* for.
+
+        Raises:
+            FrameInvalid: it does not decode.
+            FeedError: the venue refused.
+        """
+        ...
