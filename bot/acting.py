@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from bot.access import FRESH_NS
 from bot.audit import Audit, AuditEntry
-from bot.control_memory import ControlMemory, MemoryFailed
+from bot.control_memory import ControlMemory, MemoryFailed, OneTime
 from bot.control_texts import (
     SINCE,
     Tongue,
@@ -214,6 +214,20 @@ class Acting:
         """One audit line about what is no command to the engine."""
         age_ns = self.age_ns(heard) if age_ns is None else age_ns
         await self._noted(heard, what, decision, age_ns, "", "")
+
+    async def offer(
+        self, heard: Heard, action: str, target: str, shown: str, at_ns: int
+    ) -> OneTime | None:
+        """Make a one-time confirmation, bound to what was shown; None: it cannot be noted.
+
+        In that case the answer has been given.
+        """
+        make = partial(self.memory.offer, action, target, shown, heard.user_id, at_ns)
+        try:
+            return await self.kept(make)
+        except MemoryFailed:
+            await self.say(heard, short(self.tongue(heard).say("unnoted")))
+            return None
 
     async def kept(self, work: Callable[[], T]) -> T:
         """Run a call of the memory off the loop.

@@ -1,4 +1,4 @@
-"""What must be confirmed: resuming, and closing. Shown first, then done by a button of one tap.
+"""What must be confirmed: closing here, resuming beside it. Shown first, done by a one-time button.
 
 The button is bound to the action, its target, the state that was shown and the user. Where the
 state has changed since, the new one is shown and asked about again; nothing is done by half.
@@ -10,20 +10,17 @@ from functools import partial
 import msgspec
 
 from bot.acting import Act, Acting
-from bot.asked import scope_asked
 from bot.asking import (
     FLATTEN,
     RESUME,
     impact_question,
-    lifting,
     nothing_open,
-    resume_question,
-    state_mark,
     which_trade,
 )
 from bot.buttons import CLOSE
 from bot.control_memory import MemoryFailed, OneTime, TapRefused
 from bot.control_texts import short
+from bot.resuming import Resuming
 from bot.updates import Heard
 from trader.port import (
     UNKNOWN,
@@ -32,51 +29,27 @@ from trader.port import (
     ImpactAnswer,
     Language,
     LedgerName,
-    LiftHalt,
     Mode,
     PortError,
     PortTimeout,
     PositionsAnswer,
     Question,
     ReplyCode,
-    Resume,
     explain_reply,
     won,
 )
 
 _C = ReplyCode
-_ASK_AGAIN = frozenset(
-    {
-        _C.AUTHORITY_CHANGED,
-        _C.HALTED_AGAIN,
-        _C.PAUSED_SINCE,
-        _C.HALTED_SINCE,
-        _C.DEMOTED_SINCE,
-        _C.CHANGED_SINCE,
-        _C.LOSS_GREW,
-        _C.NO_PRICES,
-    }
-)
-_LIFTS_NOTHING = -2
-"""No authority has this revision, so a resume that carries it only asks what stands."""
+_ASK_AGAIN = frozenset({_C.CHANGED_SINCE, _C.LOSS_GREW, _C.NO_PRICES})
 _NO_FIGURE = "-"
 
 
 class Confirming:
     """The handlers of what must be confirmed, and of the button that confirms it."""
 
-    def __init__(self, acting: Acting) -> None:
+    def __init__(self, acting: Acting, resuming: Resuming) -> None:
         self._acting = acting
-
-    async def resume(self, heard: Heard, args: tuple[str, ...]) -> bool | None:
-        """Show what would be lifted, and ask."""
-        acting, tongue = self._acting, self._acting.tongue(heard)
-        scope = scope_asked(args)
-        if scope is None:
-            await acting.say(heard, short(tongue.say("bad.resume", words=" ".join(args)[:100])))
-            return False
-        await self._ask_resume(heard, scope)
-        return None
+        self._resuming = resuming
 
     async def flatten(self, heard: Heard, args: tuple[str, ...]) -> bool | None:
         """Show what closing everything would do, and ask: live in live mode, else paper."""
@@ -116,7 +89,7 @@ class Confirming:
             await self._refused(heard, one)
             return False
         if one.action == RESUME:
-            return await self._do_resume(heard, one)
+            return await self._resuming.confirmed(heard, one)
         return await self._do_closing(heard, one)
 
     async def _refused(self, heard: Heard, why: TapRefused) -> None:
@@ -126,62 +99,6 @@ class Confirming:
         is_theirs = why is TapRefused.OTHER_USER
         words = "" if is_theirs else acting.tongue(heard).say(f"tap.{why}")
         await acting.hint(heard, words)
-
-    # resuming
-
-    async def _ask_resume(self, heard: Heard, scope: str, *, again: bool = False) -> None:
-        acting = self._acting
-        what = f"/resume {scope}".rstrip()
-        # Taken first, so that whatever lowers from here on is newer than what is confirmed.
-        at_ns = acting.clock.now_ns()
-        try:
-            status = await acting.status()
-        except PortError:
-            await acting.tell_silent(heard, what)
-            return
-        if not lifting(status, scope):
-            # There is nothing to lift, or no such scope; what holds is the engine's to say.
-            act = Act(heard, what, Resume(heard.who, scope, _LIFTS_NOTHING, at_ns))
-            reply = await acting.carry_out(act)
-            if reply is not None:
-                await acting.tell(act, reply)
-            return
-        # The messenger's clock may be ahead of ours, and it dated the pause this answers.
-        written_ns = max(at_ns, heard.written_ns or 0)
-        shown = f"{written_ns} {state_mark(status)}"
-        one = await self._offer(heard, RESUME, scope, shown, at_ns)
-        if one is not None:
-            await acting.record(heard, what, "asked to confirm")
-            tongue = acting.tongue(heard)
-            await acting.say(heard, resume_question(status, scope, one, tongue, again=again))
-
-    async def _do_resume(self, heard: Heard, one: OneTime) -> bool:
-        acting, scope = self._acting, one.target
-        what = f"confirmed /resume {scope}".rstrip()
-        at_ns = acting.clock.now_ns()
-        try:
-            status = await acting.status()
-        except PortError:
-            await acting.tell_silent(heard, what)
-            return False
-        written, _, mark = one.fingerprint.partition(" ")
-        if state_mark(status) != mark:
-            await acting.record(heard, what, "nothing done: changed since", at_ns - one.created_ns)
-            await self._ask_resume(heard, scope, again=True)
-            return False
-        command: LiftHalt | Resume
-        if lifting(status, scope).halt:
-            command = LiftHalt(heard.who, status.revision, int(written))
-        else:
-            command = Resume(heard.who, scope, status.revision, int(written))
-        act = Act(heard, what, command, at_ns - one.created_ns)
-        reply = await acting.carry_out(act)
-        if reply is None:
-            return True
-        done = await acting.tell(act, reply)
-        if reply.code in _ASK_AGAIN:
-            await self._ask_resume(heard, scope)
-        return done
 
     # closing
 
@@ -216,7 +133,7 @@ class Confirming:
     ) -> None:
         acting = self._acting
         shown = f"{answer.fingerprint} {_figure(answer.result_krw)}"
-        one = await self._offer(heard, *act, shown, at_ns)
+        one = await acting.offer(heard, *act, shown, at_ns)
         if one is not None:
             krw = answer.result_krw
             result = UNKNOWN if krw is None else won(krw, signed=True)
@@ -271,17 +188,6 @@ class Confirming:
             await acting.say(heard, short(first))
             return
         await acting.say(heard, which_trade(positions, first, acting.tongue(heard)))
-
-    async def _offer(
-        self, heard: Heard, action: str, target: str, shown: str, at_ns: int
-    ) -> OneTime | None:
-        acting = self._acting
-        offer = partial(acting.memory.offer, action, target, shown, heard.user_id, at_ns)
-        try:
-            return await acting.kept(offer)
-        except MemoryFailed:
-            await acting.say(heard, short(acting.tongue(heard).say("unnoted")))
-            return None
 
 
 def _not_open(error: str, language: Language) -> str:

@@ -22,6 +22,7 @@ from bot.noting import Noting, Seen
 from bot.pages.help import live_page
 from bot.pages.pen import clean
 from bot.prolonging import PROLONG, prolonged_by
+from bot.resuming import Resuming
 from bot.updates import Denied, Heard, HeardKind
 from trader.port import (
     Halt,
@@ -43,7 +44,8 @@ class Controls:
 
     def __init__(self, acting: Acting, seen: Seen, say: Say, mutes: Mutes) -> None:
         self._acting = acting
-        self._confirming = Confirming(acting)
+        self._resuming = Resuming(acting)
+        self._confirming = Confirming(acting, self._resuming)
         self._drills = Drills(acting, say)
         self._noting = Noting(acting, seen, mutes)
         # Halts that were answered, so that their second run in line has nothing to say.
@@ -56,7 +58,7 @@ class Controls:
             PAUSE: (Kind.LOWERS, self.pause),
             PROLONG: (Kind.LOWERS, self.prolong),
             "paper": (Kind.LOWERS, self.paper),
-            RESUME: (Kind.RAISES, self._confirming.resume),
+            RESUME: (Kind.RAISES, self._resuming.resume),
             FLATTEN: (Kind.RAISES, self._confirming.flatten),
             CLOSE: (Kind.RAISES, self._confirming.close),
             CONFIRM: (Kind.RAISES, self._confirming.confirm),

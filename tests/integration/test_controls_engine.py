@@ -11,6 +11,8 @@ from tests.support.engine_harness import Desk
 from tests.support.live_desk import LiveDesk
 from tests.support.steering import Steering
 from trader.domain.authority import Level
+from trader.domain.control import Resume
+from trader.domain.events import CommandReceived
 from trader.domain.order import Purpose
 
 
@@ -111,6 +113,27 @@ class TestResume:
 
         await paper.hear("/resume kraken")
         assert UPBIT_BINANCE in paper.text
+
+    async def test_refused_as_its_pause_ends_is_one_command(self, live: Steering) -> None:
+        """Halted again since, and the pause over in the step that refuses: no second command."""
+        await live.hear("/pause upbit 1m")
+        await live.hear("/halt")
+        live.desk.wait(55)
+        await live.hear("/resume upbit")
+        button = live.button
+        live.desk.pass_ms(2_000)
+        await live.hear("/halt")
+        live.desk.pass_ms(5_000)
+        assert live.desk.engine.state.pauses.of("upbit") is not None
+        given = len(live.desk.events)
+
+        await live.tap(button)
+
+        assert live.desk.engine.state.pauses.standing == ()
+        (event,) = live.desk.events[given:]
+        assert isinstance(event, CommandReceived)
+        assert isinstance(event.command, Resume)
+        assert "halted after this was written" in live.text
 
     async def test_lifts_a_halt_to_paper_and_never_to_live(self, live: Steering) -> None:
         """Live is the host's."""

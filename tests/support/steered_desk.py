@@ -149,7 +149,10 @@ def an_alert_line(alert_id: int = 5, **changes: Any) -> AlertLine:
 
 
 class SteeredPort(FakePort):
-    """Replies and answers as the test says; ``replies`` are used up, the last one stays."""
+    """Replies and answers as the test says; ``replies`` are used up, the last one stays.
+
+    ``afterwards`` is what questions find once a command was taken.
+    """
 
     def __init__(self) -> None:
         super().__init__(FakeClock())
@@ -157,6 +160,7 @@ class SteeredPort(FakePort):
         self.ids: list[str] = []
         self.asked: list[str] = []
         self.replies: list[Reply | PortError] = [a_reply()]
+        self.afterwards: dict[str, msgspec.Struct | PortError] = {}
         self.answers: dict[str, msgspec.Struct | PortError] = {
             "status": a_status(),
             "impact": an_impact(),
@@ -169,6 +173,7 @@ class SteeredPort(FakePort):
         assert to == "main"
         self.commands.append(command)
         self.ids.append(id)
+        self.answers |= self.afterwards
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if isinstance(reply, PortError):
             raise reply

@@ -182,6 +182,45 @@ class TestResume:
         assert "Resume?" in desk.text
 
     @pytest.mark.parametrize(
+        "code",
+        [
+            ReplyCode.HALTED_SINCE,
+            ReplyCode.PAUSED_SINCE,
+            ReplyCode.DEMOTED_SINCE,
+            ReplyCode.HALTED_AGAIN,
+            ReplyCode.AUTHORITY_CHANGED,
+        ],
+    )
+    async def test_a_confirmation_is_one_command_also_where_nothing_is_left(
+        self, desk: SteeredDesk, code: ReplyCode
+    ) -> None:
+        """It was refused, and the pause ended by itself in that instant: the reply said it all."""
+        desk.port.replies = [a_reply(code, changed=False, details=("host",))]
+        await desk.hear("/resume upbit")
+        told = len(desk.told.messages)
+        desk.port.afterwards["status"] = a_status(pauses=(a_pause(),))
+
+        await desk.tap(desk.button)
+
+        assert desk.port.commands == [Resume(BY, "upbit", 7, WRITTEN_NS)]
+        assert len(desk.told.messages) == told + 1
+        assert desk.told.messages[-1].buttons == ()
+        assert desk.lines()[-1].decision == code
+
+    async def test_what_changed_to_nothing_is_said_by_one_command(self, desk: SteeredDesk) -> None:
+        """Somebody resumed before the tap: the engine says so, once, and nothing is lifted."""
+        await desk.hear("/resume")
+        desk.port.answers["status"] = a_status()
+        desk.port.replies = [a_reply(ReplyCode.NOT_PAUSED, changed=False)]
+
+        await desk.tap(desk.button)
+
+        (command,) = desk.port.commands
+        assert isinstance(command, Resume)
+        assert command.revision == -2
+        assert "Entries were not paused" in desk.text
+
+    @pytest.mark.parametrize(
         ("language", "words"), [("en", "does not answer"), ("ko", "응답하지 않습니다")]
     )
     async def test_of_an_engine_that_is_away_does_nothing(
