@@ -339,13 +339,28 @@ MUTANTS = (
     ),
     Mutant("blocked without a reason", GATE, " or PAIR_NOT_READY", ""),
     Mutant(
-        "keeper not heard", GATE, "                if reason:\n", "                if not reason:\n"
+        "keeper not heard",
+        GATE,
+        "self._keeper.why_not(order)\n            )\n            if reason:",
+        "self._keeper.why_not(order)\n            )\n            if not reason:",
     ),
     Mutant(
         "no keeper, no question",
         GATE,
-        "BlockReason.MODE_NOT_LIVE\n                    if self._keeper is None",
-        '""\n                    if self._keeper is None',
+        "BlockReason.MODE_NOT_LIVE if self._keeper is None",
+        '"" if self._keeper is None',
+    ),
+    Mutant(
+        "a leg goes without the other",
+        GATE,
+        "                self._release(live[:place])\n                return reason",
+        '                self._release(live[:place])\n                return ""',
+    ),
+    Mutant(
+        "what was prepared stays taken",
+        GATE,
+        "            if reason:\n                self._release(live)\n",
+        "            if reason:\n",
     ),
     Mutant("an old signal passes", GATE, "if not all(0 <= now", "if not any(0 <= now"),
     Mutant("a signal of tomorrow passes", GATE, "all(0 <= now - order", "all(now - order"),

@@ -101,6 +101,13 @@ class StandIn:
         """This one, for every venue."""
         return {instrument.venue: self for instrument in self._instruments.values()}
 
+    def prepare(self, _order: ApprovedOrder) -> str:
+        """Always ready."""
+        return ""
+
+    def release(self, _order: ApprovedOrder) -> None:
+        """Nothing was taken."""
+
     def submit(self, orders: Sequence[ApprovedOrder]) -> None:
         """Write down that they arrived, and fill them unless told not to."""
         with Path(ORDERS).open("a") as file:

@@ -22,7 +22,17 @@ LETS_OTHERS_RUN = (
     ast.Yield,
     ast.YieldFrom,
 )
-ON_THE_WAY = {"dispatch", "_why_not", "_submit", "why_not", "_may_leave", "shut", "halt_at_once"}
+ON_THE_WAY = {
+    "dispatch",
+    "_why_not",
+    "_prepare",
+    "_asked",
+    "_submit",
+    "why_not",
+    "_may_leave",
+    "shut",
+    "halt_at_once",
+}
 
 
 def tree_of(path: Path) -> ast.Module:

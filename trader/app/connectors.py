@@ -8,7 +8,7 @@ from msgspec import Struct
 from trader.domain.clock import Clock
 from trader.domain.events import Event
 from trader.domain.instrument import Instrument, InstrumentId, Venue
-from trader.execution.gate import OrderEntry
+from trader.execution.gate import Lane
 
 
 class VenueSight(Struct, frozen=True):
@@ -48,7 +48,7 @@ class Connectors(Protocol):
         """Hear and report until cancelled."""
         ...
 
-    def lanes(self) -> Mapping[Venue, OrderEntry]:
+    def lanes(self) -> Mapping[Venue, Lane]:
         """The order connections; asked for in live mode only."""
         ...
 

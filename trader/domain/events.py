@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from trader.domain.authority import Sight
 from trader.domain.control import Command
-from trader.domain.instrument import FeeSchedule, InstrumentId, Venue
+from trader.domain.instrument import Asset, FeeSchedule, Instrument, InstrumentId, Venue
 from trader.domain.market import OrderBook
 from trader.domain.order import ClientOrderId, Fill, OrderState
 from trader.domain.readiness import Readiness
@@ -62,6 +62,36 @@ class FeesStated(Struct, frozen=True, tag=True):
     mono_ns: int
     instrument: InstrumentId
     fees: FeeSchedule
+
+
+class InstrumentStated(Struct, frozen=True, tag=True):
+    """A venue stated an instrument's rules, its fees, and whether it may be traded now."""
+
+    at_ns: int
+    mono_ns: int
+    instrument: Instrument
+
+
+class AccountStated(Struct, frozen=True, tag=True):
+    """A venue stated all it holds for us. What an asset is not named of is nothing.
+
+    ``asked_mono_ns`` is when the question left: what was reported since may not be in it.
+    """
+
+    at_ns: int
+    mono_ns: int
+    venue: Venue
+    asked_mono_ns: int
+    holdings: tuple[tuple[Asset, Decimal], ...]
+
+
+class AccountLost(Struct, frozen=True, tag=True):
+    """The stream of our orders and balances at a venue is gone; what it would have told is not."""
+
+    at_ns: int
+    mono_ns: int
+    venue: Venue
+    reason: str
 
 
 class CommandReceived(Struct, frozen=True, tag=True):
@@ -137,6 +167,9 @@ Event = (
     | FeedLost
     | OrderReported
     | FeesStated
+    | InstrumentStated
+    | AccountStated
+    | AccountLost
     | CommandReceived
     | CycleTicked
     | ProcessStarted

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from trader.domain.authority import Authority, Level
 from trader.domain.control import Reply
 from trader.domain.events import (
+    AccountLost,
+    AccountStated,
     BookUpdated,
     CommandReceived,
     CycleTicked,
@@ -19,6 +21,7 @@ from trader.domain.events import (
     FaultReported,
     FeedLost,
     FeesStated,
+    InstrumentStated,
     LossSeen,
     OrderReported,
     ProcessStarted,
@@ -30,11 +33,10 @@ from trader.domain.facts import (
     EngineStopped,
     Fact,
     FaultRecorded,
-    FeeChanged,
     PositionsUnguarded,
     RestBegan,
 )
-from trader.domain.instrument import Instrument, InstrumentId
+from trader.domain.instrument import Instrument, InstrumentId, split_id
 from trader.domain.market import OrderBook
 from trader.domain.order import (
     ApprovedOrder,
@@ -45,6 +47,7 @@ from trader.domain.order import (
     Purpose,
     TradeId,
 )
+from trader.engine.accounts import Accounts
 from trader.engine.decisions import Decisions
 from trader.engine.gatekeeping import Gatekeeping
 from trader.engine.handover import Handover
@@ -101,6 +104,7 @@ class Engine:
         self._gatekeeping = Gatekeeping(self._state)
         self._obeying = Obeying(self._state, self._gatekeeping, self._tending)
         self._handover = Handover(self._state)
+        self._accounts = Accounts(self._state, strategy)
         self._reply: Reply | None = None
         self._next_second_ns = 0
         self._cycles = self._faults = 0
@@ -266,7 +270,15 @@ class Engine:
                     if instrument.venue == event.venue:
                         state.market.forget(instrument.id)
             case FeesStated():
-                self._on_fees(event)
+                known = state.instruments.get(event.instrument)
+                if known is not None and known.fees != event.fees:
+                    self._accounts.revise(known, replace(known, fees=event.fees))
+            case InstrumentStated():
+                self._accounts.take_rules(event)
+            case AccountStated():
+                self._accounts.take_statement(event)
+            case AccountLost():
+                self._gatekeeping.broke()
             case ProcessStarted():
                 self._start(event)
             case StopRequested():
@@ -293,11 +305,17 @@ class Engine:
         self._decisions.write_counts()
 
     def _on_report(self, event: OrderReported) -> None:
-        ledger = self._state.ledger_of(event.client_order_id)
-        if event.state is OrderState.BLOCKED and ledger is self._state.ledgers[LedgerName.LIVE]:
+        state = self._state
+        ledger = state.ledger_of(event.client_order_id)
+        if event.state is OrderState.BLOCKED and ledger is state.ledgers[LedgerName.LIVE]:
             # Before the report is taken, which may approve the next attempt at once.
             self._gatekeeping.broke()
         self._reports.take(event)
+        if ledger is not None and ledger.name is LedgerName.LIVE:
+            order = ledger.orders.get(event.client_order_id)
+            if order is not None:
+                venue, _, _ = split_id(order.approved.intent.instrument)
+                self._accounts.saw_report(venue, event.mono_ns)
 
     def _on_cycle(self, event: CycleTicked) -> None:
         self._cycles += 1
@@ -338,15 +356,3 @@ class Engine:
                 continue
             for trade in list(ledger.trades.values()):
                 self._tending.flatten(ledger, trade)
-
-    def _on_fees(self, event: FeesStated) -> None:
-        state = self._state
-        known = state.instruments.get(event.instrument)
-        if known is None or known.fees == event.fees:
-            return
-        revised = replace(known, fees=event.fees)
-        state.instruments[event.instrument] = revised
-        self._strategy.revise(revised)
-        state.record(
-            FeeChanged(state.now_ns, event.instrument, known.fees.taker_pct, event.fees.taker_pct)
-        )

@@ -36,6 +36,21 @@ class OrderEntry(Protocol):
         ...
 
 
+class Lane(OrderEntry, Protocol):
+    """A live venue's order connection: what is slow is done before the guard is asked."""
+
+    def prepare(self, order: ApprovedOrder) -> str:
+        """Sign an order and take its place in the venue's budget; why it cannot leave, or empty.
+
+        Nothing stays taken where it cannot.
+        """
+        ...
+
+    def release(self, order: ApprovedOrder) -> None:
+        """Give back what was taken for an order that does not leave after all."""
+        ...
+
+
 class Keeper(Protocol):
     """Asks the live guard about one order, with everything sensed anew."""
 
@@ -119,7 +134,7 @@ class Gate:
         clock: Clock,
         deliver: Callable[[Event], None],
         max_order_delay_ms: float,
-        lanes: Mapping[Venue, OrderEntry],
+        lanes: Mapping[Venue, Lane],
         keeper: Keeper | None = None,
     ) -> None:
         self._paper = paper
@@ -153,16 +168,32 @@ class Gate:
             return CheckName.ORDER_DELAY
         if any(_is_live(order) and _venue_of(order) not in self._lanes for order in group):
             return BlockReason.MODE_NOT_LIVE
-        for order in group:
-            if _is_live(order):
-                reason = (
-                    BlockReason.MODE_NOT_LIVE
-                    if self._keeper is None
-                    else self._keeper.why_not(order)
-                )
-                if reason:
-                    return reason
+        live = [order for order in group if _is_live(order)]
+        return self._prepare(live) or self._asked(live)
+
+    def _prepare(self, live: Sequence[ApprovedOrder]) -> str:
+        """Have every order signed and paid for, or none; why not, or empty."""
+        for place, order in enumerate(live):
+            reason = self._lanes[_venue_of(order)].prepare(order)
+            if reason:
+                self._release(live[:place])
+                return reason
         return ""
+
+    def _asked(self, live: Sequence[ApprovedOrder]) -> str:
+        """The live guard's answer, for orders that could leave as they stand."""
+        for order in live:
+            reason = (
+                BlockReason.MODE_NOT_LIVE if self._keeper is None else self._keeper.why_not(order)
+            )
+            if reason:
+                self._release(live)
+                return reason
+        return ""
+
+    def _release(self, orders: Sequence[ApprovedOrder]) -> None:
+        for order in orders:
+            self._lanes[_venue_of(order)].release(order)
 
     def _submit(self, group: Sequence[ApprovedOrder]) -> None:
         # By ledger, never by what is connected: a live order filled on paper would be a trade that

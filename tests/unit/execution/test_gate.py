@@ -1,12 +1,12 @@
 """The gate: the only door, and the last look. A trade goes out whole or not at all."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import AT_NS, BINANCE_BTC, MS_NS, an_intent
+from tests.support.lanes import LaneSpy
 from trader.domain.clock import SimulatedClock
 from trader.domain.control import BlockReason, CheckName
 from trader.domain.events import Event, OrderReported
@@ -26,17 +26,6 @@ from trader.execution.gate import Gate
 MAX_DELAY_MS = 2_500
 
 
-class Lane:
-    """Keeps what was sent through it."""
-
-    def __init__(self) -> None:
-        self.sent: list[ApprovedOrder] = []
-
-    def submit(self, orders: Sequence[ApprovedOrder]) -> None:
-        """Send."""
-        self.sent.extend(orders)
-
-
 class OpenKeeper:
     """Lets every live order out; what a keeper asks is tested for itself."""
 
@@ -45,14 +34,22 @@ class OpenKeeper:
         return ""
 
 
+class ShutKeeper:
+    """Lets no live order out."""
+
+    def why_not(self, _order: ApprovedOrder) -> str:
+        """The same reason for each."""
+        return BlockReason.HALTED
+
+
 class Door:
     """A gate with a paper venue, and lanes of the venues named."""
 
     def __init__(self, *venues: Venue) -> None:
         self.clock = SimulatedClock(AT_NS)
         self.clock.advance(10_000 * MS_NS)
-        self.paper = Lane()
-        self.lanes = {venue: Lane() for venue in venues}
+        self.paper = LaneSpy()
+        self.lanes = {venue: LaneSpy() for venue in venues}
         self.reports: list[Event] = []
         self.gate = Gate(
             self.paper,
@@ -191,28 +188,56 @@ def test_shut_lets_nothing_out() -> None:
     assert {reason for _, _, reason in door.blocked} == {"GATE_SHUT"}
 
 
-class BrokenLane:
-    """A lane whose write breaks."""
-
-    def submit(self, _orders: Sequence[ApprovedOrder]) -> None:
-        """Fail."""
-        raise OSError("broken pipe")
-
-
 def test_an_order_whose_lane_breaks_is_unknown_and_never_called_blocked() -> None:
     """It may have left; only the venue can tell."""
     door = Door(UPBIT, BINANCE)
-    door.gate = Gate(
-        door.paper,
-        door.clock,
-        door.reports.append,
-        MAX_DELAY_MS,
-        {UPBIT: BrokenLane(), BINANCE: door.lanes[BINANCE]},
-        OpenKeeper(),
-    )
+    door.lanes[UPBIT].failure = OSError("broken pipe")
     first, second = door.both_legs(LedgerName.LIVE)
 
     door.gate.dispatch([first, second])
 
     assert door.blocked == [(first.client_order_id, OrderState.UNKNOWN, "lane broke: OSError")]
     assert door.lanes[BINANCE].sent == [second]
+
+
+class TestPreparing:
+    """What takes time is done before the guard is asked, for every leg of a trade or for none."""
+
+    def test_a_leg_that_cannot_leave_keeps_the_other_back(self) -> None:
+        """A busy lane or an empty budget blocks both legs, and nothing stays taken."""
+        door = Door(UPBIT, BINANCE)
+        door.lanes[BINANCE].refuses = "LANE_BUSY"
+        first, second = door.both_legs(LedgerName.LIVE)
+
+        door.gate.dispatch([first, second])
+
+        assert {reason for _, _, reason in door.blocked} == {"LANE_BUSY"}
+        assert len(door.blocked) == 2
+        assert door.lanes[UPBIT].released == [first]
+        assert door.lanes[UPBIT].prepared == door.lanes[UPBIT].sent == []
+        assert door.lanes[BINANCE].released == door.lanes[BINANCE].sent == []
+
+    def test_what_the_guard_refuses_gives_back_what_it_took(self) -> None:
+        """Orders that were signed and do not leave cost the venue's budget nothing."""
+        door = Door(UPBIT, BINANCE)
+        door.gate = Gate(
+            door.paper, door.clock, door.reports.append, MAX_DELAY_MS, door.lanes, ShutKeeper()
+        )
+        first, second = door.both_legs(LedgerName.LIVE)
+
+        door.gate.dispatch([first, second])
+
+        assert {reason for _, _, reason in door.blocked} == {"HALTED"}
+        assert door.lanes[UPBIT].released == [first]
+        assert door.lanes[BINANCE].released == [second]
+        assert door.lanes[UPBIT].sent == door.lanes[BINANCE].sent == []
+
+    def test_paper_is_not_prepared_for(self) -> None:
+        """A paper order takes nothing from a venue's budget."""
+        door = Door(UPBIT, BINANCE)
+        door.lanes[UPBIT].refuses = door.lanes[BINANCE].refuses = "THROTTLED"
+
+        door.gate.dispatch(door.both_legs(LedgerName.PAPER))
+
+        assert door.blocked == []
+        assert len(door.paper.sent) == 2

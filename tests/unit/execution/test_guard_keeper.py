@@ -1,11 +1,11 @@
 """The gate's keeper: each live order is judged anew, by all that is sensed as it leaves."""
 
-from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import AT_NS, BINANCE_BTC, MS_NS, an_intent
+from tests.support.lanes import LaneSpy
 from trader.domain.authority import Authority, FileMark, Latch, Level
 from trader.domain.clock import SimulatedClock
 from trader.domain.control import BlockReason, Mode
@@ -147,17 +147,6 @@ class TestKeeper:
         assert host.keeper.why_not(an_order(pair=OTHER_PAIR)) == PAIR_NOT_READY
 
 
-class Lane:
-    """Keeps what was sent through it."""
-
-    def __init__(self) -> None:
-        self.sent: list[ApprovedOrder] = []
-
-    def submit(self, orders: Sequence[ApprovedOrder]) -> None:
-        """Send."""
-        self.sent.extend(orders)
-
-
 class OnlyUpbit:
     """A keeper that lets the orders of one venue go, so that a trade is half refused."""
 
@@ -174,9 +163,9 @@ class TestGateWithAKeeper:
     )
     def test_blocks_a_trade_whole(self, keeper: OnlyUpbit | None, reason: BlockReason) -> None:
         """One leg alone would be a position nobody wanted; without a keeper nothing is live."""
-        clock, paper, reports = SimulatedClock(AT_NS), Lane(), list[Event]()
+        clock, paper, reports = SimulatedClock(AT_NS), LaneSpy(), list[Event]()
         clock.advance(MS_NS)
-        lanes = {UPBIT: Lane(), BINANCE: Lane()}
+        lanes = {UPBIT: LaneSpy(), BINANCE: LaneSpy()}
         gate = Gate(paper, clock, reports.append, 2_500, lanes, keeper)
         now = clock.now().mono_ns
         legs = [

@@ -4,7 +4,7 @@ What is told apart here is what still goes in each state, and that nothing goes 
 before: every loss voids what was approved ahead of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.support.builders import (
     UPBIT_BITHUMB,
     an_intent,
 )
+from tests.support.lanes import LaneSpy
 from tests.support.live_desk import GOOD_PAIR, GUARD, MARK, READY
 from trader.domain.authority import Authority, Latch, Level
 from trader.domain.clock import SimulatedClock
@@ -46,20 +47,6 @@ CLOSINGS = (*OWN_CLOSINGS, *BY_OPERATOR, Purpose.UNWIND)
 ENTRIES = (Purpose.OPEN, Purpose.COMPLETE)
 
 
-class Lane:
-    """Keeps what was sent through it, and may break while it writes."""
-
-    def __init__(self) -> None:
-        self.sent: list[ApprovedOrder] = []
-        self.failure: Exception | None = None
-
-    def submit(self, orders: Sequence[ApprovedOrder]) -> None:
-        """Send."""
-        if self.failure is not None:
-            raise self.failure
-        self.sent.extend(orders)
-
-
 class Exchange:
     """Gate, keeper and two lanes on a host where everything holds."""
 
@@ -69,7 +56,7 @@ class Exchange:
         self.authority = Authority(Level.LIVE, 2)
         self.memory = Memory(dry_left=0, is_whole=True, generation=GENERATION)
         self.readiness = replace(READY, at_ns=AT_NS)
-        self.paper, self.lanes = Lane(), {UPBIT: Lane(), BINANCE: Lane()}
+        self.paper, self.lanes = LaneSpy(), {UPBIT: LaneSpy(), BINANCE: LaneSpy()}
         self.reports: list[Event] = []
         self.keeper = GuardKeeper(
             LiveGuard(GUARD), lambda: (self.authority, self.memory), lambda: self.readiness

@@ -48,6 +48,13 @@ class Lane:
         self._world = world
         self.sent: list[ApprovedOrder] = []
 
+    def prepare(self, _order: ApprovedOrder) -> str:
+        """Always ready."""
+        return ""
+
+    def release(self, _order: ApprovedOrder) -> None:
+        """Nothing was taken."""
+
     def submit(self, orders: Sequence[ApprovedOrder]) -> None:
         """Send: never while the gate is off, and nothing of a generation that is over."""
         assert self._world.is_on
