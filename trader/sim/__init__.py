@@ -1,0 +1,1 @@
+"""REHEARSE: a local exchange that speaks Upbit, Bithumb and Binance, with faults on demand."""
