@@ -102,6 +102,7 @@ class Execution(Section):
     )
     max_unhedged_seconds: Annotated[float, duration("seconds", "0", "3600", above=True)] = 10.0
     unknown_latch_seconds: Annotated[float, duration("seconds", "0", "3600", above=True)] = 60.0
+    quarantine_seconds: Annotated[float, duration("seconds", "0", "86400", above=True)] = 120.0
     timeout_ms: Annotated[int, whole("milliseconds", 50, 60_000)] = 5_000
     unwind_interval_ms: Annotated[int, whole("milliseconds", 100, 60_000)] = 1_000
     closing_alarm_seconds: Annotated[float, duration("seconds", "0", "3600", above=True)] = 10.0
@@ -200,6 +201,7 @@ class Upbit(VenueSection):
     rest_url: RestUrl = "https://api.upbit.com"
     ws_url: StreamUrl = "wss://api.upbit.com"
     private_ws_url: StreamUrl = "wss://api.upbit.com"
+    jwt_algorithm: Annotated[Literal["HS512", "HS256"], choice("HS512", "HS256")] = "HS512"
 
 
 class Bithumb(VenueSection):
@@ -218,6 +220,7 @@ class Binance(VenueSection):
     rest_url: RestUrl = "https://api.binance.com"
     ws_url: StreamUrl = "wss://stream.binance.com:9443"
     private_ws_url: StreamUrl = "wss://ws-api.binance.com:443"
+    recv_window_ms: Annotated[int, whole("milliseconds", 100, 10_000)] = 2_000
 
 
 class Venues(Section):

@@ -1,0 +1,195 @@
+"""VenueSession: our account at one venue in live mode, from connect to reconnect.
+
+The private stream tells what happens; after every gap in it orders without an end and balances are
+asked for anew, and only when the engine has taken the answers in does the venue count as
+reconciled. Placing orders is the lane's.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from trader.domain.clock import Clock, Stamp
+from trader.domain.errors import VenueError, VenueRejected
+from trader.domain.events import (
+    AccountLost,
+    AccountStated,
+    Event,
+    FaultReported,
+    OrderReported,
+)
+from trader.execution.repeating import Pace, repeat
+from trader.execution.settling import Settling
+from trader.execution.venue import (
+    BalancesSeen,
+    OrderSeen,
+    OrderView,
+    PrivateEnding,
+    PrivateNews,
+    PrivateStream,
+    Rejected,
+    VenueClient,
+)
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("trader.venue")
+_RECONCILE = Pace(every_s=60.0, first_retry_s=0.5, last_retry_s=15.0)
+# Balances change with every fill of ours; one statement a while later is worth more than many.
+_SETTLES_S = 3.0
+# A key that was refused is looked at by a person; until then one order in a while is enough.
+_REFUSED_RESTS_NS = 300_000_000_000
+
+
+class VenueSession:
+    """Keeps one account reconciled. ``prefix`` is how our client order ids begin."""
+
+    def __init__(
+        self,
+        client: VenueClient,
+        settling: Settling,
+        clock: Clock,
+        deliver: Callable[[Event], None],
+        prefix: str,
+    ) -> None:
+        self._client = client
+        self._stream: PrivateStream = client.private_stream()
+        self._settling = settling
+        self._clock = clock
+        self._deliver = deliver
+        self._prefix = prefix
+        self._connection = 0
+        self._is_open = False
+        self._refused_until_ns = 0
+        self._reconciled = 0
+        self._due = asyncio.Event()
+        self._taken: asyncio.Future[None] | None = None
+        self._statement: AccountStated | None = None
+        self.foreign = 0
+        """Orders told of that are not ours: the operator's own, or another program's."""
+
+    @property
+    def stream(self) -> PrivateStream:
+        """What the connection's keeper needs to know of the stream."""
+        return self._stream
+
+    @property
+    def is_reconciled(self) -> bool:
+        """Whether orders and balances were compared since the last connect."""
+        is_current = self._is_open and self._reconciled == self._connection
+        return is_current and self._clock.now().mono_ns >= self._refused_until_ns
+
+    # the connection's keeper calls these
+
+    def opened(self) -> None:
+        """The private stream is connected; where it says nothing on success it stands already."""
+        if not self._stream.says_when_ready:
+            self._stand()
+
+    def heard(self, data: bytes | str, stamp: Stamp) -> bool:
+        """Take in one frame; False where the connection must be renewed.
+
+        Raises:
+            FrameInvalid: it does not decode.
+        """
+        if not self._is_open and self._stream.is_ready(data):
+            self._stand()
+        news = self._stream.decode(data, stamp)
+        for one in news:
+            self._take(one, stamp)
+        return not any(isinstance(one, PrivateEnding) for one in news)
+
+    def lost(self, reason: str) -> None:
+        """The private stream is gone; what it would have told must be asked for."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        now = self._clock.now()
+        self._deliver(AccountLost(now.at_ns, now.mono_ns, self._client.venue, reason))
+
+    # others call these
+
+    def saw(self, event: Event) -> None:
+        """The engine has processed an event; a statement among them completes the reconciling."""
+        if event is self._statement and self._taken is not None and not self._taken.done():
+            self._taken.set_result(None)
+
+    def refused(self, rejected: Rejected) -> None:
+        """The venue refused an order because of our key or signature: no other will fare better."""
+        self._refused_until_ns = self._clock.now().mono_ns + _REFUSED_RESTS_NS
+        self._tell_fault(f"our key was refused: {rejected.code} {rejected.message}".strip())
+
+    async def run(self) -> None:
+        """Reconcile after every connect, and state balances anew now and then."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(repeat(self._reconcile, _RECONCILE, self._failed, self._due))
+            group.create_task(self._settling.run())
+
+    # what it does
+
+    def _stand(self) -> None:
+        self._is_open = True
+        self._connection += 1
+        self._due.set()
+
+    def _take(self, news: PrivateNews, stamp: Stamp) -> None:
+        match news:
+            case OrderSeen(view=view):
+                self._report(view, stamp)
+            case BalancesSeen():
+                # Which of it our own orders explain is judged on a whole statement.
+                self._due.set()
+            case PrivateEnding(reason=reason):
+                _log.info("private stream ends", venue=self._client.venue, reason=reason)
+
+    def _report(self, view: OrderView, stamp: Stamp) -> None:
+        if not view.client_order_id.startswith(self._prefix):
+            self.foreign += 1
+            return
+        self._deliver(
+            OrderReported(
+                stamp.at_ns,
+                stamp.mono_ns,
+                view.client_order_id,
+                view.state,
+                view.executed,
+                view.fills,
+                view.reason,
+            )
+        )
+
+    async def _reconcile(self) -> None:
+        connection = self._connection
+        if not self._is_open:
+            return
+        if self._reconciled == connection:
+            await asyncio.sleep(_SETTLES_S)
+        await self._settling.look_at_all()
+        asked_mono_ns = self._clock.now().mono_ns
+        balances = await self._client.balances()
+        now = self._clock.now()
+        self._statement = AccountStated(
+            now.at_ns,
+            now.mono_ns,
+            self._client.venue,
+            asked_mono_ns,
+            tuple((balance.asset, balance.total) for balance in balances),
+        )
+        self._taken = asyncio.get_running_loop().create_future()
+        self._deliver(self._statement)
+        await self._taken
+        if self._reconciled != connection and connection == self._connection and self._is_open:
+            self._reconciled = connection
+            _log.info("reconciled", venue=self._client.venue, connection=connection)
+
+    def _failed(self, error: VenueError, failures: int) -> None:
+        if isinstance(error, VenueRejected):
+            if failures == 1:
+                self._tell_fault(f"account refused: {error}")
+        elif failures & (failures - 1) == 0:
+            _log.warning(
+                "not reconciled", venue=self._client.venue, failures=failures, error=str(error)
+            )
+
+    def _tell_fault(self, message: str) -> None:
+        now = self._clock.now()
+        self._deliver(FaultReported(now.at_ns, now.mono_ns, self._client.venue, message))

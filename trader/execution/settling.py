@@ -1,0 +1,163 @@
+"""Settling: orders whose end is not known are looked up by client id until the venue has told.
+
+Never by sending again, never by assuming. What the venue still does not know after a while is
+quarantined: it goes on counting at its worst, and an operator decides.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import structlog
+from msgspec import Struct
+
+from trader.domain.clock import Clock
+from trader.domain.errors import VenueError
+from trader.domain.events import Event, OrderReported
+from trader.domain.order import ClientOrderId, Fill, Order, OrderState
+from trader.execution.repeating import Pace
+from trader.execution.venue import Absent, OrderView, VenueClient
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("trader.venue")
+_NS = 1_000_000_000
+_ZERO = Decimal(0)
+_LOOK_EVERY_S = 0.1
+_AT_ONCE = 8
+# An accepted immediate order ends within moments; its report may have been lost on the way.
+_ACCEPTED_WAITS_S = 1.0
+_LOOKUPS = Pace(every_s=0.5, first_retry_s=0.25, last_retry_s=30.0)
+_TOLD = frozenset({OrderState.ACKNOWLEDGED, OrderState.PARTIAL})
+_UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.QUARANTINED})
+
+
+class _Search(Struct):
+    """One order's look-ups so far."""
+
+    seen_ns: int
+    seen_mono_ns: int
+    due_mono_ns: int
+    looks: int = 0
+
+
+class Settling:
+    """Looks up what does not end by itself.
+
+    ``unsettled`` are the venue's live orders without an end, now; ``awaited`` says whether the lane
+    still waits for an order's answer, which comes first.
+    """
+
+    def __init__(
+        self,
+        client: VenueClient,
+        clock: Clock,
+        deliver: Callable[[Event], None],
+        unsettled: Callable[[], Sequence[Order]],
+        awaited: Callable[[ClientOrderId], bool],
+        quarantine_after_s: float,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._deliver = deliver
+        self._unsettled = unsettled
+        self._awaited = awaited
+        self._quarantine_after_ns = int(quarantine_after_s * _NS)
+        self._searches: dict[ClientOrderId, _Search] = {}
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            due = self._due()
+            if due:
+                await asyncio.gather(*(self._look(order) for order in due))
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def look_at_all(self) -> None:
+        """Ask once for every order without an end; part of reconciling.
+
+        Raises:
+            VenueError: one could not be asked for.
+        """
+        orders = [o for o in self._unsettled() if not self._awaited(o.approved.client_order_id)]
+        for first in range(0, len(orders), _AT_ONCE):
+            batch = orders[first : first + _AT_ONCE]
+            answers = await asyncio.gather(
+                *(self._look(order) for order in batch), return_exceptions=True
+            )
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+                if answer is not None:
+                    raise answer
+
+    def _due(self) -> list[Order]:
+        orders, now = self._unsettled(), self._clock.now()
+        alive = {order.approved.client_order_id for order in orders}
+        for gone in [one for one in self._searches if one not in alive]:
+            del self._searches[gone]
+        due = []
+        for order in orders:
+            order_id = order.approved.client_order_id
+            search = self._searches.get(order_id)
+            if search is None:
+                wait_s = 0.0 if order.state in _UNSETTLED else _ACCEPTED_WAITS_S
+                search = self._searches[order_id] = _Search(
+                    now.at_ns, now.mono_ns, now.mono_ns + int(wait_s * _NS)
+                )
+            if order.state in _UNSETTLED and not search.looks:
+                search.due_mono_ns = now.mono_ns
+            if search.due_mono_ns <= now.mono_ns and not self._awaited(order_id):
+                due.append(order)
+        return due[:_AT_ONCE]
+
+    async def _look(self, order: Order) -> VenueError | None:
+        """Ask for one order and report what is said; the error where nothing was."""
+        approved, now = order.approved, self._clock.now()
+        search = self._searches.setdefault(
+            approved.client_order_id, _Search(now.at_ns, now.mono_ns, now.mono_ns)
+        )
+        search.looks += 1
+        search.due_mono_ns = now.mono_ns + int(_LOOKUPS.wait_s(search.looks) * _NS)
+        try:
+            found = await self._client.find(
+                approved.client_order_id, approved.intent.instrument, search.seen_ns
+            )
+        except VenueError as error:
+            _log.warning(
+                "order not looked up",
+                order=approved.client_order_id,
+                looks=search.looks,
+                error=str(error),
+            )
+            return error
+        if isinstance(found, OrderView):
+            self._report(order, found.state, found.executed, found.reason, found.fills)
+        else:
+            self._report_absent(order, found, search)
+        return None
+
+    def _report_absent(self, order: Order, absent: Absent, search: _Search) -> None:
+        waited_ns = self._clock.now().mono_ns - search.seen_mono_ns
+        if absent.final:
+            # No word of the venue's on the order itself, so it is no rejection that counts.
+            self._report(order, OrderState.EXPIRED, _ZERO, "never reached the venue")
+        elif order.state is not OrderState.QUARANTINED and waited_ns >= self._quarantine_after_ns:
+            if order.state is not OrderState.UNKNOWN:
+                self._report(order, OrderState.UNKNOWN, order.executed, "the venue knows it not")
+            self._report(
+                order, OrderState.QUARANTINED, order.executed, "the venue still knows it not"
+            )
+        elif order.state not in _UNSETTLED:
+            self._report(order, OrderState.UNKNOWN, order.executed, "the venue knows it not so far")
+
+    def _report(
+        self,
+        order: Order,
+        state: OrderState,
+        executed: Decimal,
+        reason: str,
+        fills: tuple[Fill, ...] = (),
+    ) -> None:
+        now, order_id = self._clock.now(), order.approved.client_order_id
+        self._deliver(
+            OrderReported(now.at_ns, now.mono_ns, order_id, state, executed, fills, reason)
+        )

@@ -1,0 +1,89 @@
+"""VenueWatch: what a venue says of its instruments, its fees and its clock, kept up to date."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from trader.domain.clock import Clock
+from trader.domain.errors import VenueError
+from trader.domain.events import Event, InstrumentStated
+from trader.domain.instrument import Instrument, InstrumentId
+from trader.execution.repeating import Pace, repeat
+from trader.execution.venue import VenueClient
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("trader.venue")
+_NS = 1_000_000_000
+# A tick may change as soon as a price crosses into another band, and a warning at any time.
+_RULES = Pace(every_s=60.0)
+_CLOCK = Pace(every_s=30.0)
+_SKEW_LASTS_S = 300.0
+
+
+class VenueWatch:
+    """One venue's public side, in paper and in live mode."""
+
+    def __init__(self, client: VenueClient, clock: Clock, deliver: Callable[[Event], None]) -> None:
+        self._client = client
+        self._clock = clock
+        self._deliver = deliver
+        self._stated: dict[InstrumentId, Instrument] = {}
+        self._skew: tuple[float, int] | None = None
+        self._soon = asyncio.Event()
+
+    @property
+    def skew_ms(self) -> float | None:
+        """How far our clock is ahead of the venue's; None while nobody knows, or no more."""
+        if self._skew is None:
+            return None
+        skew_ms, asked_mono_ns = self._skew
+        age_ns = self._clock.now().mono_ns - asked_mono_ns
+        return skew_ms if age_ns < _SKEW_LASTS_S * _NS else None
+
+    @property
+    def knows_rules(self) -> bool:
+        """Whether the venue has stated its rules since the start."""
+        return bool(self._stated)
+
+    def refresh_soon(self) -> None:
+        """The venue refused an order by rules that we seem to know wrongly, or connected anew."""
+        self._soon.set()
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(repeat(self._ask_rules, _RULES, self._failed("rules"), self._soon))
+            group.create_task(repeat(self._ask_clock, _CLOCK, self._failed("clock")))
+
+    async def _ask_rules(self) -> None:
+        for instrument in await self._client.instruments():
+            if self._stated.get(instrument.id) == instrument:
+                continue
+            self._stated[instrument.id] = instrument
+            now = self._clock.now()
+            self._deliver(InstrumentStated(now.at_ns, now.mono_ns, instrument))
+            _log.info(
+                "venue rules",
+                instrument=instrument.id,
+                tradable=instrument.tradable,
+                taker_pct=f"{instrument.fees.taker_pct:f}",
+                minimum=f"{instrument.min_notional:f}",
+            )
+
+    async def _ask_clock(self) -> None:
+        asked = self._clock.now().mono_ns
+        self._skew = (await self._client.clock_skew_ms(), asked)
+
+    def _failed(self, what: str) -> Callable[[VenueError, int], None]:
+        def failed(error: VenueError, failures: int) -> None:
+            # The first one and then ever rarer ones: an outage of hours is not a log of it.
+            if failures & (failures - 1) == 0:
+                _log.warning(
+                    "venue does not answer",
+                    venue=self._client.venue,
+                    asked=what,
+                    failures=failures,
+                    error=str(error),
+                )
+
+        return failed
