@@ -1,0 +1,71 @@
+"""Bithumb's books: subscribe frames and decoding. Holds no socket."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from trader.domain.clock import Stamp
+from trader.domain.instrument import BITHUMB, InstrumentId, Venue
+from trader.domain.market import OrderBook
+from trader.feeds.codec import FeedEnding
+from trader.feeds.korean import (
+    PING,
+    BookReader,
+    books_request,
+    read_books,
+    symbol_of,
+)
+from trader.wire.http import HttpAnswer, HttpRequest
+
+
+class BithumbCodec:
+    """Order books of up to 15 levels in the DEFAULT format, whose names for books are documented.
+
+    Numbers may be text, and the time of a book is in microseconds.
+    """
+
+    venue: Venue = BITHUMB
+    keepalive: str | None = PING
+
+    def __init__(self, instruments: Sequence[InstrumentId]) -> None:
+        self._instruments = tuple(instruments)
+        self._symbols = {symbol_of(instrument): instrument for instrument in instruments}
+        self._reader = BookReader(self._symbols, simple=False)
+
+    def address(self, ws_url: str) -> str:
+        """Where to connect, from the configured base address."""
+        return f"{ws_url.rstrip('/')}/websocket/v1"
+
+    def hello(self) -> tuple[str, ...]:
+        """One frame with the full set: a later one would replace it."""
+        codes = [symbol_of(instrument) for instrument in self._instruments]
+        asked = [
+            {"ticket": f"{self.venue}-books"},
+            {"type": "orderbook", "codes": codes},
+            {"format": "DEFAULT"},
+        ]
+        return (msgspec.json.encode(asked).decode(),)
+
+    def decode(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | None:
+        """What a frame says; None for what is no book.
+
+        Raises:
+            FrameInvalid: it does not decode, or names an instrument that was not asked for.
+        """
+        return self._reader.read(frame, stamp)
+
+    def snapshot(self, instruments: Sequence[InstrumentId]) -> tuple[HttpRequest, ...]:
+        """The public request that states these books."""
+        return books_request(instruments)
+
+    def read_snapshot(
+        self, request: HttpRequest, answer: HttpAnswer, stamp: Stamp
+    ) -> tuple[OrderBook, ...]:
+        """The books in the answer, stamped with when it was asked for.
+
+        Raises:
+            FrameInvalid: it does not decode.
+            FeedError: the venue refused.
+        """
+        del request
+        return read_books(self._symbols, answer, stamp)
