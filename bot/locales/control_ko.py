@@ -45,7 +45,7 @@ _ASKING: Mapping[str, str] = {
     "ask.resume.halt": "긴급정지를 풉니다 (실행: {by}, {at}부터), 모의까지만",
     "ask.resume.pause": "신규진입 중지를 풉니다: {scope} (실행: {by}, {at}부터)",
     "ask.resume.kept": "신규진입 중지를 유지합니다: {scope}",
-    "ask.then.live": "그러면 대사와 예행 연습 뒤 새 거래가 다시 실거래로 나갑니다.",
+    "ask.then.live": "그러면 대조와 드라이런 뒤 새 거래가 다시 실거래로 나갑니다.",
     "ask.then.paper": "그러면 새 거래는 모의로 합니다.",
     "ask.then.halted": "그래도 긴급정지는 그대로입니다. 이름 없이 /resume 하면 풀립니다.",
     "ask.then.lifted": "그러면 권한은 PAPER입니다. 실거래는 호스트에서만 켭니다: /live",

@@ -34,8 +34,8 @@ _CARD: Mapping[str, str] = {
     "card.guards": "안전장치: {count}개 미충족",
     "card.guards.hold": "안전장치: 모두 충족",
     "card.guards.unknown": "안전장치: 알 수 없음",
-    "card.data": "시세: {total}개 중 {fresh}개 최신, 가장 오래된 것 {oldest}",
-    "card.data.none": "시세: 아직 없음",
+    "card.data": "호가: {total}개 중 {fresh}개 최신, 가장 오래된 것 {oldest}",
+    "card.data.none": "호가: 아직 없음",
     "card.away": "엔진이 답하지 않습니다.",
     "card.taken": "{at} 기준. 6분이 넘었다면 아무도 이 카드를 갱신하지 않는 것입니다.",
 }
