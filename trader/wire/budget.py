@@ -158,7 +158,9 @@ class Budget:
         A refusal that follows a refusal doubles the shortest wait: who goes on asking is banned.
         """
         self.refusals += 1
-        least_s = _FIRST_BAN_S if banned else _FIRST_PAUSE_S * 2 ** min(self._refusals_in_a_row, 8)
+        least_s = (
+            _FIRST_BAN_S if banned else _FIRST_PAUSE_S * 2.0 ** min(self._refusals_in_a_row, 8)
+        )
         self._refusals_in_a_row += 1
         # A told wait may be anything, also not a number.
         told_s = min(wait_s, LONGEST_BAN_S) if wait_s > 0 else 0.0
