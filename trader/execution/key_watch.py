@@ -73,15 +73,17 @@ class KeyWatch:
 
     async def _ask(self) -> None:
         scope = await self._client.key_scope()
-        can_withdraw = scope.can_withdraw
-        if can_withdraw is None and self._attested:
-            can_withdraw = False
-        if can_withdraw is not None:
-            self._keep(KeyAnswer(self._fingerprint, not can_withdraw, self._clock.now().at_ns))
+        now_ns = self._clock.now().at_ns
+        if scope.can_withdraw is not None:
+            self._answer = KeyAnswer(self._fingerprint, not scope.can_withdraw, now_ns)
+            self._keep(self._answer)
+        elif self._attested:
+            # Not kept: an attestation holds for as long as it stands in the config.
+            self._answer = KeyAnswer(self._fingerprint, cannot_withdraw=True, at_ns=now_ns)
         if scope.can_trade is False:
             self._tell("the key may not place orders")
         if scope.expires_ns is not None:
-            days = (scope.expires_ns - self._clock.now().at_ns) // _DAY_NS
+            days = (scope.expires_ns - now_ns) // _DAY_NS
             if days < _WARN_DAYS:
                 self._tell(f"the key expires in {max(days, 0)} days")
 
@@ -108,7 +110,6 @@ class KeyWatch:
         return answer if answer.fingerprint == self._fingerprint else None
 
     def _keep(self, answer: KeyAnswer) -> None:
-        self._answer = answer
         beside = self._remembered.with_name(self._remembered.name + ".new")
         try:
             descriptor = os.open(

@@ -26,7 +26,6 @@ from trader.execution.venue import (
     OrderSeen,
     OrderView,
     PrivateEnding,
-    PrivateNews,
     PrivateStream,
     Rejected,
     VenueClient,
@@ -85,18 +84,21 @@ class VenueSession:
         if not self._stream.says_when_ready:
             self._stand()
 
-    def heard(self, data: bytes | str, stamp: Stamp) -> bool:
-        """Take in one frame; False where the connection must be renewed.
+    def heard(self, data: bytes | str, stamp: Stamp) -> PrivateEnding | None:
+        """Take in one frame; the venue's word that the connection is over, or None.
 
         Raises:
             FrameInvalid: it does not decode.
         """
         if not self._is_open and self._stream.is_ready(data):
             self._stand()
-        news = self._stream.decode(data, stamp)
-        for one in news:
-            self._take(one, stamp)
-        return not any(isinstance(one, PrivateEnding) for one in news)
+        ending = None
+        for one in self._stream.decode(data, stamp):
+            if isinstance(one, PrivateEnding):
+                ending = one
+            else:
+                self._take(one, stamp)
+        return ending
 
     def lost(self, reason: str) -> None:
         """The private stream is gone; what it would have told must be asked for."""
@@ -131,15 +133,12 @@ class VenueSession:
         self._connection += 1
         self._due.set()
 
-    def _take(self, news: PrivateNews, stamp: Stamp) -> None:
-        match news:
-            case OrderSeen(view=view):
-                self._report(view, stamp)
-            case BalancesSeen():
-                # Which of it our own orders explain is judged on a whole statement.
-                self._due.set()
-            case PrivateEnding(reason=reason):
-                _log.info("private stream ends", venue=self._client.venue, reason=reason)
+    def _take(self, news: OrderSeen | BalancesSeen, stamp: Stamp) -> None:
+        if isinstance(news, OrderSeen):
+            self._report(news.view, stamp)
+        else:
+            # Which of it our own orders explain is judged on a whole statement.
+            self._due.set()
 
     def _report(self, view: OrderView, stamp: Stamp) -> None:
         if not view.client_order_id.startswith(self._prefix):

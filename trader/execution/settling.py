@@ -66,10 +66,14 @@ class Settling:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            due = self._due()
-            if due:
-                await asyncio.gather(*(self._look(order) for order in due))
+            await self.look_once()
             await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def look_once(self) -> None:
+        """Ask for the orders whose next look-up is due."""
+        due = self._due()
+        if due:
+            await asyncio.gather(*(self._look(order) for order in due))
 
     async def look_at_all(self) -> None:
         """Ask once for every order without an end; part of reconciling.
