@@ -6,152 +6,58 @@ both to ``trader.sim.faulty.answer``), and sends the frames of every stream thro
 """
 
 from collections.abc import Callable
-from decimal import Decimal
-from enum import StrEnum
+from itertools import count
 from random import Random
-from typing import Annotated
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from trader.domain.instrument import Venue
-from trader.sim.lanes import Frame, Lane, StreamKind
-from trader.sim.model import Code
+from trader.domain.instrument import BINANCE, BITHUMB, UPBIT, Venue
+from trader.sim.lanes import Frame, Handling, Lane, StreamKind
+from trader.sim.verdicts import (
+    CLEAN,
+    NO_TWIST,
+    After,
+    Before,
+    Fault,
+    FaultKind,
+    Operation,
+    Twist,
+    Verdict,
+    merged,
+    verdict_of,
+)
+
+__all__ = [
+    "CLEAN",
+    "NO_TWIST",
+    "After",
+    "Before",
+    "Fault",
+    "FaultKind",
+    "FaultStanding",
+    "Faults",
+    "Lane",
+    "Operation",
+    "StreamKind",
+    "Twist",
+    "Verdict",
+]
 
 MAX_FAULTS = 1_000
+VENUES = (UPBIT, BITHUMB, BINANCE)
 _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
 
 
-class Operation(StrEnum):
-    """What a request is about."""
+class FaultStanding(Struct, frozen=True):
+    """A fault, how many chances it had, how often it struck, and whether it can again."""
 
-    PLACE = "place"
-    CANCEL = "cancel"
-    QUERY = "query"
-    """Orders, balances, fees, keys: whatever is signed and changes nothing."""
-    PUBLIC = "public"
-    """Unsigned requests."""
-    STREAM = "stream"
-    """The handshake of a WebSocket, public or private."""
-
-
-class FaultKind(StrEnum):
-    """What goes wrong."""
-
-    DELAY = "delay"
-    """The request is read, and worked on ``delay_ms`` later."""
-    DELAY_ANSWER = "delay_answer"
-    """Worked on at once, answered ``delay_ms`` later."""
-    DROP_BEFORE = "drop_before"
-    """The connection closes and nothing was done."""
-    DROP_AFTER = "drop_after"
-    """It was done; the connection closes without an answer."""
-    HANG_AFTER = "hang_after"
-    """It was done; the connection stays open and silent for ``delay_ms``, then closes."""
-    RESET_BEFORE = "reset_before"
-    """The connection is reset (RST) and nothing was done."""
-    RESET_AFTER = "reset_after"
-    """It was done; the connection is reset."""
-    ERROR_BEFORE = "error_before"
-    """Answered with ``status`` (503), and nothing was done."""
-    ERROR_AFTER = "error_after"
-    """It was done; answered with ``status`` (502)."""
-    TOO_MANY = "too_many"
-    """429, and nothing was done."""
-    BANNED = "banned"
-    """418 for ``retry_after_s`` seconds from the first request on, and nothing is done."""
-    MAINTENANCE = "maintenance"
-    """Every request answers 503 with a page that is not JSON; streams close."""
-    REJECT = "reject"
-    """An order is refused with ``code``."""
-    PARTIAL = "partial"
-    """Only ``share`` of what an order could take is filled."""
-    SILENCE = "silence"
-    """A stream says nothing any more; pings are still answered."""
-    CUT = "cut"
-    """Streams are closed with ``close_code``, at once and once."""
-    GAP = "gap"
-    """Frames of a stream are left out."""
-    DUPLICATE = "duplicate"
-    """Frames of a stream come twice."""
-    REORDER = "reorder"
-    """A frame of a stream comes after its successor."""
-    SKEW = "skew"
-    """The venue's clock is off by ``skew_ms``."""
-
-
-class Fault(Struct, frozen=True, forbid_unknown_fields=True):
-    """One fault as asked for. An empty ``venue`` is every venue, no ``operation`` every one.
-
-    It lets ``skip`` chances pass, then strikes with ``probability`` (drawn from ``seed``) up to
-    ``count`` times, for ``for_ms`` from when it was set; zero is without end.
-    """
-
-    kind: FaultKind
-    venue: str = ""
-    operation: Operation | None = None
-    stream: StreamKind | None = None
-    count: Annotated[int, Meta(ge=0)] = 0
-    skip: Annotated[int, Meta(ge=0)] = 0
-    probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    seed: int = 0
-    for_ms: Annotated[int, Meta(ge=0)] = 0
-    delay_ms: Annotated[int, Meta(ge=0, le=600_000)] = 1_000
-    status: Annotated[int, Meta(ge=0, le=599)] = 0
-    retry_after_s: Annotated[int, Meta(ge=0, le=864_000)] = 1
-    code: Code = Code.REJECTED
-    share: Decimal = Decimal("0.5")
-    close_code: Annotated[int, Meta(ge=1000, le=4999)] = 1001
-    skew_ms: int = 0
-
-
-class After(StrEnum):
-    """What becomes of the answer once the request was carried out."""
-
-    ANSWER = "answer"
-    CLOSE = "close"
-    RESET = "reset"
-    HANG = "hang"
-    ERROR = "error"
-
-
-class Before(StrEnum):
-    """What keeps a request from being carried out."""
-
-    PROCEED = "proceed"
-    CLOSE = "close"
-    RESET = "reset"
-    ERROR = "error"
-    TOO_MANY = "too_many"
-    BANNED = "banned"
-    MAINTENANCE = "maintenance"
-
-
-class Twist(Struct, frozen=True):
-    """What a fault does to the order itself; handed on to ``Exchange.place``."""
-
-    reject: Code | None = None
-    share: Decimal | None = None
-
-
-NO_TWIST = Twist()
-
-
-class Verdict(Struct, frozen=True):
-    """What to do with one request: wait, then ``before``, then carry it out, then ``after``."""
-
-    delay_ms: int = 0
-    before: Before = Before.PROCEED
-    after: After = After.ANSWER
-    answer_delay_ms: int = 0
-    status: int = 0
-    """The HTTP status of ERROR (before or after)."""
-    retry_after_s: int = 0
-    """For TOO_MANY and BANNED."""
-    twist: Twist = NO_TWIST
-
-
-CLEAN = Verdict()
+    id: int
+    fault: Fault
+    seen: int
+    struck: int
+    is_over: bool
 
 
 class _Installed:
@@ -184,15 +90,41 @@ class _Installed:
         return spent or bool(self.ends_ns and now_ns >= self.ends_ns)
 
 
+Watcher = Callable[[Venue, Operation, Verdict], None]
+
+
 class Faults:
     """Every fault in force. ``clock`` is the host's time in ns, which no skew touches."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        raise NotImplementedError
+        self._clock = clock
+        self._installed: list[_Installed] = []
+        self._lanes: list[Lane[Any]] = []
+        self._numbers = count(1)
+        self._skews: dict[Venue, int] = {}
+        self.watcher: Watcher | None = None
+        """Told of every request and its verdict: the referee's ear."""
 
     def on_request(self, venue: Venue, operation: Operation) -> Verdict:
         """What is to become of a request that has arrived. Ask exactly once per request."""
-        raise NotImplementedError
+        verdict = CLEAN
+        if self._installed:
+            now_ns = self._clock()
+            for installed in self._installed:
+                if not _concerns(installed.fault, venue, operation):
+                    continue
+                until_ns = installed.banned_until_ns.get(venue, 0)
+                if until_ns > now_ns:
+                    left_s = -(-(until_ns - now_ns) // _NS_PER_S)
+                    verdict = merged(verdict, Verdict(before=Before.BANNED, retry_after_s=left_s))
+                elif not installed.is_over(now_ns) and installed.strikes():
+                    if installed.fault.kind is FaultKind.BANNED:
+                        lasts_ns = installed.fault.retry_after_s * _NS_PER_S
+                        installed.banned_until_ns[venue] = now_ns + lasts_ns
+                    verdict = merged(verdict, verdict_of(installed.fault))
+        if self.watcher is not None:
+            self.watcher(venue, operation, verdict)
+        return verdict
 
     def lane(
         self,
@@ -206,8 +138,101 @@ class Faults:
         ``deliver`` sends (or queues) a frame; ``cut(close_code)`` closes the socket when a fault
         wants so. Close the lane when the socket is gone.
         """
-        raise NotImplementedError
+        lane = Lane(venue, stream, deliver, self._handling, self._forget, cut)
+        self._lanes.append(lane)
+        return lane
 
     def skew_ns(self, venue: Venue) -> int:
         """How far the venue's clock is ahead of the host's."""
-        raise NotImplementedError
+        if self._skews:
+            self._renew()
+        return self._skews.get(venue, 0)
+
+    def install(self, fault: Fault) -> int:
+        """Put a fault in force; returns its number.
+
+        Raises:
+            ValueError: as many are set as may be; remove some.
+        """
+        now_ns = self._clock()
+        if len(self._installed) >= MAX_FAULTS:
+            self._installed = [each for each in self._installed if not each.is_over(now_ns)]
+        if len(self._installed) >= MAX_FAULTS:
+            raise ValueError(f"{MAX_FAULTS} faults are in force, and no more may be")
+        installed = _Installed(next(self._numbers), fault, now_ns)
+        self._installed.append(installed)
+        self._renew()
+        if fault.kind in (FaultKind.CUT, FaultKind.MAINTENANCE):
+            installed.struck += fault.kind is FaultKind.CUT
+            for lane in [*self._lanes]:
+                if _touches(fault, lane.venue, lane.stream):
+                    lane.cut(fault.close_code)
+        return installed.id
+
+    def remove(self, number: int | None = None) -> int:
+        """End one fault, or all; returns how many."""
+        kept = [each for each in self._installed if number not in (None, each.id)]
+        removed = len(self._installed) - len(kept)
+        self._installed = kept
+        self._renew()
+        return removed
+
+    def standing(self) -> list[FaultStanding]:
+        """Every fault set since the last removal, with what it has done."""
+        now_ns = self._clock()
+        return [
+            FaultStanding(each.id, each.fault, each.seen, each.struck, each.is_over(now_ns))
+            for each in self._installed
+        ]
+
+    def _handling(self, venue: Venue, stream: StreamKind) -> Handling:
+        if not self._installed:
+            return Handling.PASS
+        now_ns = self._clock()
+        handling = Handling.PASS
+        for installed in self._installed:
+            wanted = _HANDLINGS.get(installed.fault.kind)
+            if wanted is None or not _touches(installed.fault, venue, stream):
+                continue
+            if not installed.is_over(now_ns) and installed.strikes():
+                handling = max(handling, wanted, key=_GRAVITY.index)
+        return handling
+
+    def _forget(self, lane: Lane[Any]) -> None:
+        if lane in self._lanes:
+            self._lanes.remove(lane)
+
+    def _renew(self) -> None:
+        """Work out anew which clocks are off; the latest fault of a venue says by how much."""
+        self._skews.clear()
+        now_ns = self._clock()
+        for installed in self._installed:
+            fault = installed.fault
+            if fault.kind is FaultKind.SKEW and not installed.is_over(now_ns):
+                for venue in VENUES:
+                    if fault.venue in ("", venue):
+                        self._skews[venue] = fault.skew_ms * _NS_PER_MS
+
+
+_HANDLINGS = {
+    FaultKind.DUPLICATE: Handling.DOUBLE,
+    FaultKind.REORDER: Handling.HOLD,
+    FaultKind.GAP: Handling.LOSE,
+    FaultKind.SILENCE: Handling.LOSE,
+    FaultKind.MAINTENANCE: Handling.LOSE,
+}
+_GRAVITY = (Handling.PASS, Handling.DOUBLE, Handling.HOLD, Handling.LOSE)
+_OF_STREAMS = frozenset(_HANDLINGS) - {FaultKind.MAINTENANCE} | {FaultKind.CUT}
+_OF_ORDERS = frozenset({FaultKind.REJECT, FaultKind.PARTIAL})
+
+
+def _concerns(fault: Fault, venue: Venue, operation: Operation) -> bool:
+    if fault.venue not in ("", venue) or fault.operation not in (None, operation):
+        return False
+    if fault.kind in _OF_ORDERS:
+        return operation is Operation.PLACE
+    return fault.kind not in _OF_STREAMS and fault.kind is not FaultKind.SKEW
+
+
+def _touches(fault: Fault, venue: Venue, stream: StreamKind) -> bool:
+    return fault.venue in ("", venue) and fault.stream in (None, stream)

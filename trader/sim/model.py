@@ -11,90 +11,16 @@ from msgspec import Struct
 from trader.domain.instrument import Asset, Instrument, InstrumentId, Venue
 from trader.domain.market import Level
 from trader.domain.order import Side
+from trader.sim.holders import ZERO as ZERO
+from trader.sim.holders import Account as Account
+from trader.sim.holders import ApiKey as ApiKey
+from trader.sim.holders import Balance as Balance
+from trader.sim.holders import FeeRates as FeeRates
+from trader.sim.holders import KeyKind as KeyKind
+from trader.sim.holders import Permission as Permission
 
-ZERO = Decimal(0)
 Levels = tuple[Level, ...]
 """One side of a book, best first: price and quantity as floats, exact in their shortest repr."""
-
-
-class Permission(StrEnum):
-    """What a key may be used for."""
-
-    VIEW = "view"
-    ORDERS = "orders"
-    TRADE = "trade"
-    WITHDRAW = "withdraw"
-
-
-class KeyKind(StrEnum):
-    """How a key signs."""
-
-    HMAC = "hmac"
-    ED25519 = "ed25519"
-
-
-class ApiKey(Struct, frozen=True):
-    """One key of an account. Test keys: they are printed at start and open nothing anywhere.
-
-    ``secret`` is the shared secret, or for Ed25519 the private key (PKCS8, base64) as its user
-    holds it; ``public`` is then the raw public key that signatures are checked with.
-    """
-
-    access: str
-    secret: str
-    permissions: frozenset[Permission]
-    expires_ns: int
-    kind: KeyKind = KeyKind.HMAC
-    public: bytes = b""
-
-    def may(self, permission: Permission) -> bool:
-        """Whether the key carries this permission."""
-        return permission in self.permissions
-
-    def __repr__(self) -> str:
-        """Say which key it is, without its secret."""
-        return f"ApiKey({self.access!r}, {sorted(self.permissions)})"
-
-
-class Balance(Struct):
-    """What an account holds of one asset; ``locked`` is reserved by open orders."""
-
-    free: Decimal = ZERO
-    locked: Decimal = ZERO
-
-    @property
-    def total(self) -> Decimal:
-        """Free and locked together."""
-        return self.free + self.locked
-
-
-class FeeRates(Struct, frozen=True):
-    """Fees of an account as shares of one (0.0005 is 0.05 %)."""
-
-    maker: Decimal
-    taker: Decimal
-
-    @property
-    def reserve(self) -> Decimal:
-        """The share set aside for an order that may become either."""
-        return max(self.maker, self.taker)
-
-
-class Account(Struct):
-    """One account (a pocket) at one venue with its keys, fees and balances."""
-
-    venue: Venue
-    name: str
-    keys: dict[str, ApiKey]
-    fees: FeeRates
-    balances: dict[Asset, Balance]
-
-    def balance(self, asset: Asset) -> Balance:
-        """The balance of an asset, made at zero where there was none."""
-        found = self.balances.get(asset)
-        if found is None:
-            found = self.balances[asset] = Balance()
-        return found
 
 
 class MarketStatus(StrEnum):
