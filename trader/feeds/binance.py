@@ -1,0 +1,268 @@
+"""Binance spot: what to subscribe to, and what its public frames and book snapshots say.
+
+Two streams an instrument on one combined connection. ``depth20@100ms`` states the best twenty
+levels ten times a second; ``bookTicker`` states the best bid and ask the moment they change. Both
+carry the venue's count of updates of that book, so which of them is newer is never a guess:
+
+- A ticker newer than the last levels replaces the top. What stood better than its prices is gone,
+  what stands behind is as the levels said.
+- Levels older than the last ticker do not bring back an older top: the ticker is laid over them.
+- What is older than what was already told says nothing.
+- A book of two parts is as old as the older of them, so tickers alone never keep levels fresh.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+from trader.domain.clock import Stamp
+from trader.domain.errors import FeedError, FrameInvalid
+from trader.domain.instrument import BINANCE, InstrumentId, Venue, split_id
+from trader.domain.market import Level, OrderBook
+from trader.feeds.codec import FeedEnding
+from trader.wire.http import HttpAnswer, HttpRequest
+
+_LEVELS = 20
+_DEPTH = f"@depth{_LEVELS}@100ms"
+_TICKER = "@bookTicker"
+_SHUTDOWN = "serverShutdown"
+_SNAPSHOT_WEIGHT = 5
+_NEVER = -1
+_NAN = float("nan")
+_INFINITE = float("inf")
+_SHOWN = 80
+
+# msgspec's own errors; text that is no UTF-8; numbers too large and brackets too deep for it.
+_UNDECODABLE = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
+
+
+class _Said(Struct, gc=False):
+    """Partial depth or bookTicker. In one type, as nothing in a frame's beginning tells them apart
+    but the stream's name, and a second pass over it would cost a quarter of the time."""
+
+    last_update_id: int = field(default=_NEVER, name="lastUpdateId")
+    bids: tuple[Level, ...] | None = None
+    asks: tuple[Level, ...] | None = None
+    update_id: int = field(default=_NEVER, name="u")
+    symbol: str = field(default="", name="s")
+    bid: float = field(default=_NAN, name="b")
+    bid_size: float = field(default=_NAN, name="B")
+    ask: float = field(default=_NAN, name="a")
+    ask_size: float = field(default=_NAN, name="A")
+
+
+class _Frame(Struct, gc=False):
+    """A frame of a combined stream."""
+
+    stream: str
+    data: _Said
+
+
+class _Other(Struct):
+    """Whatever else arrives: events without a stream, answers to subscriptions."""
+
+    stream: str = ""
+    event: str = field(default="", name="e")
+    id: Raw | UnsetType = UNSET
+    error: Raw | UnsetType = UNSET
+
+
+class _Market:
+    """What was last told of one instrument, by levels and by ticker."""
+
+    def __init__(self, instrument: InstrumentId) -> None:
+        _, base, quote = split_id(instrument)
+        self.id = instrument
+        self.symbol = f"{base}{quote}"
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: what another connection told is not compared with what this one tells."""
+        self._levels_id = self._ticker_id = _NEVER
+        self._bids: tuple[Level, ...] = ()
+        self._asks: tuple[Level, ...] = ()
+        self._levels_at = self._ticker_at = Stamp(0, 0)
+        self._ticker: tuple[Level, Level] | None = None
+
+    @property
+    def newest_id(self) -> int:
+        """The venue's count at the newest thing told."""
+        return max(self._levels_id, self._ticker_id)
+
+    def levels(self, said: _Said, stamp: Stamp) -> OrderBook | None:
+        """Take the best levels in. The same again confirms them."""
+        bids, asks, update_id = said.bids, said.asks, said.last_update_id
+        if bids is None or asks is None or update_id < 0:
+            raise FrameInvalid(f"binance {self.symbol}: levels without sides or lastUpdateId")
+        if update_id < self._levels_id:
+            return None
+        self._levels_id, self._bids, self._asks, self._levels_at = update_id, bids, asks, stamp
+        if update_id >= self._ticker_id:
+            return OrderBook(self.id, bids, asks, stamp.at_ns, stamp.mono_ns)
+        return self._merged()
+
+    def ticker(self, said: _Said, stamp: Stamp) -> OrderBook | None:
+        """Take a best bid and ask in; no book while there are no levels to lay them on."""
+        bid, bid_size, ask, ask_size = said.bid, said.bid_size, said.ask, said.ask_size
+        # Where a side is empty its price and size are zero. A number that is none passes no test.
+        if not (
+            said.update_id >= 0
+            and 0.0 <= bid < _INFINITE
+            and 0.0 <= ask < _INFINITE
+            and 0.0 <= bid_size < _INFINITE
+            and 0.0 <= ask_size < _INFINITE
+        ):
+            raise FrameInvalid(f"binance {self.symbol}: bookTicker without prices, sizes or u")
+        if said.symbol != self.symbol:
+            raise FrameInvalid(f"binance {self.symbol}: bookTicker of {said.symbol[:_SHOWN]!r}")
+        if said.update_id <= self._levels_id or said.update_id <= self._ticker_id:
+            return None
+        self._ticker_id, self._ticker_at = said.update_id, stamp
+        self._ticker = ((bid, bid_size), (ask, ask_size))
+        return None if self._levels_id == _NEVER else self._merged()
+
+    def _merged(self) -> OrderBook | None:
+        if self._ticker is None:
+            return None
+        bid, ask = self._ticker
+        bids, asks = self._bids, self._asks
+        # Sorted, so what the ticker says is gone stands first: mostly one level, or none. Written
+        # so that what is no number stays, and makes the book one that is not traded on.
+        gone = 0
+        for price, _ in bids:
+            if not price >= bid[0]:
+                break
+            gone += 1
+        bids = (bid, *bids[gone:])
+        gone = 0
+        for price, _ in asks:
+            if not price <= ask[0]:
+                break
+            gone += 1
+        asks = (ask, *asks[gone:])
+        older, at = self._levels_at, self._ticker_at
+        if at.mono_ns < older.mono_ns:
+            older = at
+        return OrderBook(
+            self.id,
+            bids if bid[0] > 0.0 else (),
+            asks if ask[0] > 0.0 else (),
+            older.at_ns,
+            older.mono_ns,
+        )
+
+
+class BinanceFeed:
+    """Implements ``FeedCodec``. Holds what was last told, so one serves one connection at a time;
+    asking for its address begins anew."""
+
+    def __init__(self, instruments: Sequence[InstrumentId]) -> None:
+        self._markets = {one.id: one for one in map(_Market, instruments)}
+        self._by_symbol = {one.symbol: one for one in self._markets.values()}
+        self._streams: dict[str, tuple[_Market, bool]] = {}
+        for market in self._markets.values():
+            name = market.symbol.lower()
+            self._streams[name + _DEPTH] = (market, True)
+            self._streams[name + _TICKER] = (market, False)
+        self._frames = msgspec.json.Decoder(_Frame, strict=False)
+        self._others = msgspec.json.Decoder(_Other)
+        self._snapshots = msgspec.json.Decoder(_Said, strict=False)
+
+    @property
+    def venue(self) -> Venue:
+        """Whose books these are."""
+        return BINANCE
+
+    @property
+    def keepalive(self) -> str | None:
+        """None: the venue pings every 20 seconds and is satisfied with pongs."""
+        return None
+
+    def address(self, ws_url: str) -> str:
+        """The combined stream of every instrument, below the configured base address."""
+        for market in self._markets.values():
+            market.forget()
+        return f"{ws_url.rstrip('/')}/stream?streams={'/'.join(self._streams)}"
+
+    def hello(self) -> tuple[str, ...]:
+        """Nothing: the address itself asks for every stream."""
+        return ()
+
+    def decode(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | None:
+        """The book after this frame; None where it tells nothing new or is no book.
+
+        Raises:
+            FrameInvalid: it does not decode, or names an instrument that was not asked for.
+        """
+        try:
+            said = self._frames.decode(frame)
+        except _UNDECODABLE:
+            return self._decode_other(frame)
+        asked = self._streams.get(said.stream)
+        if asked is None:
+            return self._unasked(said.stream)
+        market, is_levels = asked
+        return market.levels(said.data, stamp) if is_levels else market.ticker(said.data, stamp)
+
+    def snapshot(self, instruments: Sequence[InstrumentId]) -> tuple[HttpRequest, ...]:
+        """One request for each book, of as many levels as the stream states."""
+        return tuple(
+            HttpRequest(
+                "GET",
+                f"/api/v3/depth?symbol={self._markets[one].symbol}&limit={_LEVELS}",
+                group="public",
+                weight=_SNAPSHOT_WEIGHT,
+            )
+            for one in instruments
+        )
+
+    def read_snapshot(
+        self, request: HttpRequest, answer: HttpAnswer, stamp: Stamp
+    ) -> tuple[OrderBook, ...]:
+        """The book in the answer, none where the stream has told something newer meanwhile.
+
+        Raises:
+            FrameInvalid: it does not decode.
+            FeedError: the venue refused.
+        """
+        symbol = request.target.partition("symbol=")[2].partition("&")[0]
+        market = self._by_symbol.get(symbol)
+        if market is None:
+            raise FrameInvalid(f"binance: no snapshot was asked for with {request.target!r}")
+        if answer.status != 200:
+            raise FeedError(f"binance {symbol}: snapshot answered with status {answer.status}")
+        try:
+            said = self._snapshots.decode(answer.body)
+        except _UNDECODABLE as error:
+            raise FrameInvalid(f"binance {symbol}: snapshot: {type(error).__name__}") from error
+        if 0 <= said.last_update_id <= market.newest_id:
+            return ()
+        book = market.levels(said, stamp)
+        return () if book is None else (book,)
+
+    def _decode_other(self, frame: bytes | str) -> FeedEnding | None:
+        try:
+            other = self._others.decode(frame)
+        except _UNDECODABLE as error:
+            raise FrameInvalid(f"binance: {type(error).__name__}: {_start_of(frame)}") from error
+        if other.event == _SHUTDOWN:
+            return FeedEnding(_SHUTDOWN)
+        if other.stream and other.stream not in self._streams:
+            return self._unasked(other.stream)
+        if not other.stream and other.id is not UNSET and other.error is UNSET:
+            return None
+        raise FrameInvalid(f"binance: neither a book nor an answer: {_start_of(frame)}")
+
+    def _unasked(self, stream: str) -> FeedEnding | None:
+        """Other streams of our instruments are no books; those of other instruments are wrong."""
+        if stream == f"!{_SHUTDOWN}":
+            return FeedEnding(_SHUTDOWN)
+        symbol, at, _ = stream.partition("@")
+        if at and symbol.upper() in self._by_symbol:
+            return None
+        raise FrameInvalid(f"binance: stream {stream[:_SHOWN]!r} was not asked for")
+
+
+def _start_of(frame: bytes | str) -> str:
+    return repr(frame[:_SHOWN])
