@@ -221,7 +221,7 @@ def _leg(leg: ImpactLeg, tongue: Tongue) -> str:
         side=tongue.say(f"side.{leg.side.value}"),
         quantity=pen.quantity(leg.quantity),
         instrument=clean(leg.instrument),
-        price=pen.quantity(leg.average_price),
+        price=pen.average(leg.average_price),
         slippage=pen.percent(leg.slippage_pct),
         limit=pen.quantity(leg.limit_price),
     )

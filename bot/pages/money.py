@@ -158,8 +158,8 @@ def _leg(leg: LegLine, pen: Pen) -> str:
         "leg",
         venue=venue,
         quantity=pen.quantity(leg.quantity, base, signed=True),
-        entry=pen.quantity(leg.entry_price),
-        price=pen.quantity(leg.price, quote),
+        entry=pen.average(leg.entry_price),
+        price=pen.average(leg.price, quote),
     )
 
 

@@ -116,6 +116,15 @@ class Pen:
         shown = "₩" if unit == "KRW" else clean(unit, MAX_NAME_CHARS)
         return f"{text} {shown}".rstrip()
 
+    def average(self, price: Decimal | float | None, unit: str = "") -> str:
+        """A price that was calculated, to nine digits or so; no book has more."""
+        if price is None:
+            return UNKNOWN
+        exact = price if isinstance(price, Decimal) else Decimal(repr(price))
+        if exact.is_finite() and exact and not is_beyond(exact):
+            exact = round(exact, min(max(0, 8 - exact.adjusted()), _MOST_DIGITS))
+        return self.quantity(exact, unit)
+
     def holding(self, value: Decimal, asset: str) -> str:
         """A holding to nine digits or so, never rounded up; won in whole ones."""
         if not value.is_finite() or is_beyond(value):

@@ -425,6 +425,16 @@ class TestFlatten:
         assert desk.port.asked == []
         assert "/close" in desk.text
 
+    async def test_shows_an_average_to_the_digits_a_book_has(self, desk: SteeredDesk) -> None:
+        """What walking the book divides out is no price that anybody can read."""
+        (trade,) = an_impact().trades
+        leg = replace(trade.legs[0], average_price=Decimal("151414796.490579408728874921"))
+        desk.port.answers["impact"] = an_impact(trades=(replace(trade, legs=(leg,)),))
+
+        await desk.hear("/flatten")
+
+        assert "≈ 151,414,796, slippage" in desk.text
+
     async def test_many_trades_fit_one_message(self, desk: SteeredDesk) -> None:
         """The rest is counted."""
         (trade,) = an_impact().trades

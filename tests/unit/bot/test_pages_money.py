@@ -1,5 +1,8 @@
 """Positions, orders, trades, balances and PnL: per ledger, dashes for what is not known."""
 
+import pytest
+from msgspec.structs import replace
+
 from bot.pages import balance_page, orders_page, pnl_page, positions_page, trades_page
 from bot.pages.table import WIDTH, table, width
 from bot.paging import Mark, plain_of
@@ -113,6 +116,21 @@ class TestPositions:
         bare = LegLine(a_leg().instrument, D(0), None, None)
 
         assert "• upbit 0 BTC: – → –" in positions(a_position(legs=(bare,)))
+
+    @pytest.mark.parametrize(
+        ("average", "shown"),
+        [
+            ("151414796.490579408728874921", "151,414,796"),
+            ("108406.583333333333333333", "108,406.583"),
+            ("0.000012345678912345", "0.0000123456789"),
+            ("143250000", "143,250,000"),
+        ],
+    )
+    def test_show_an_average_to_the_digits_a_book_has(self, average: str, shown: str) -> None:
+        """A division's eighteen decimals say nothing and hide the price."""
+        leg = replace(a_leg(), entry_price=D(average))
+
+        assert f"BTC: {shown} → " in positions(a_position(legs=(leg,)))
 
     def test_say_how_many_were_left_out(self) -> None:
         """Else a hundred would pass for all."""
