@@ -55,6 +55,7 @@ class Confirming:
         """Show what closing everything would do, and ask: live in live mode, else paper."""
         acting, tongue = self._acting, self._acting.tongue(heard)
         if args:
+            await acting.record(heard, "/flatten", "nothing done: not understood")
             await acting.say(heard, short(tongue.say("bad.flatten", words=" ".join(args)[:100])))
             return False
         try:

@@ -30,6 +30,7 @@ class Resuming:
         acting, tongue = self._acting, self._acting.tongue(heard)
         scope = scope_asked(args)
         if scope is None:
+            await acting.record(heard, "/resume", "nothing done: not understood")
             await acting.say(heard, short(tongue.say("bad.resume", words=" ".join(args)[:100])))
             return False
         await self._ask(heard, scope)

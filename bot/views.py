@@ -40,6 +40,7 @@ from bot.pages import (
     whoami_page,
     why_page,
 )
+from bot.pages.decided import told
 from bot.query_words import say
 from bot.schedule import Answers
 from trader.port import (
@@ -50,6 +51,7 @@ from trader.port import (
     BalanceAnswer,
     Effective,
     HealthAnswer,
+    Language,
     OrdersAnswer,
     PnlAnswer,
     PortError,
@@ -277,8 +279,9 @@ class Views:
         except MemoryFailed as error:
             unread = say(wanted.view.language, "audit.unread", why=error)
             return audit_page(answer, view, flaw=unread)
-        told = "" if flaw is None else f"{flaw.seq}: {flaw.why}"
-        return audit_page(answer, view, [_act(one) for one in lines], head.hash, told)
+        broken = "" if flaw is None else f"{flaw.seq}: {flaw.why}"
+        acts = [_act(one, view.language) for one in lines]
+        return audit_page(answer, view, acts, head.hash, broken)
 
     async def _whoami(self, wanted: Wanted) -> Page:
         return whoami_page(wanted.caller, wanted.view)
@@ -308,8 +311,8 @@ class Views:
         return replace(wanted.view, effective=await self._asking.effective())
 
 
-def _act(line: AuditLine) -> ActLine:
+def _act(line: AuditLine, language: Language) -> ActLine:
     """A line of the chat's record as one act: what was decided, and what it changed."""
     change = f"{line.before} → {line.after}" if line.after and line.after != line.before else ""
-    reason = ": ".join(part for part in (line.decision, change) if part)
+    reason = ": ".join(part for part in (told(line.decision, language), change) if part)
     return ActLine(line.at_ns, line.who.removeprefix("telegram:"), line.what, reason)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from bot.buttons import ACKNOWLEDGE, Rows, buttons, rows
+from bot.locales import sender_words
 from bot.pages.pen import MAX_NAME_CHARS, MAX_REASON_CHARS, Pen, View, clean, is_beyond, joined
 from bot.pages.table import table
 from bot.paging import GAP, Block, Line, Page, bold, code, line, pre
@@ -39,7 +40,7 @@ def alerts_page(answer: AlertsAnswer, view: View) -> Page:
         blocks.append(Block((GAP, *pen.care(told, pen.say("alerts.waiting.mend")))))
         blocks += [_alert(one, pen) for one in waiting]
     if answer.open:
-        keys = ", ".join(clean(key, MAX_NAME_CHARS) for key in answer.open[:MAX_ACKNOWLEDGED])
+        keys = ", ".join(_condition(key, pen) for key in answer.open[:MAX_ACKNOWLEDGED])
         rest = len(answer.open) - MAX_ACKNOWLEDGED
         more = f" +{rest}" if rest > 0 else ""
         blocks.append(Block((GAP, line(pen.say("alerts.open", keys=f"{keys}{more}")))))
@@ -139,6 +140,15 @@ def metrics_page(figures: Mapping[str, object], view: View) -> Page:
     ]
     blocks = [Block((GAP, *shown))] if shown else [Block((GAP, line(pen.say("metrics.none"))))]
     return pen.page("metrics", head, blocks, rows(pen.refresh("metrics")))
+
+
+def _condition(key: str, pen: Pen) -> str:
+    """What a key stands for: the kind of its alert in words, and what it is about."""
+    code, _, about = key.partition(":")
+    kind = sender_words(pen.view.language).kinds.get(code)
+    if kind is None:
+        return clean(key, MAX_NAME_CHARS)
+    return f"{kind} ({clean(about, MAX_NAME_CHARS)})" if about else kind
 
 
 def _wants_a_person(one: AlertLine) -> bool:

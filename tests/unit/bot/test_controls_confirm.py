@@ -239,6 +239,7 @@ class TestResume:
         await desk.hear("/resume upbit bithumb")
 
         assert "Allowed: /resume" in desk.text
+        assert desk.lines()[-1].decision == "nothing done: not understood"
 
 
 class TestButton:
@@ -424,6 +425,7 @@ class TestFlatten:
 
         assert desk.port.asked == []
         assert "/close" in desk.text
+        assert desk.lines()[-1].decision == "nothing done: not understood"
 
     async def test_shows_an_average_to_the_digits_a_book_has(self, desk: SteeredDesk) -> None:
         """What walking the book divides out is no price that anybody can read."""

@@ -50,6 +50,21 @@ class TestAlerts:
         assert "11-22 19:20 확인했음" in check(message)
         assert [row[0].data for row in message.buttons] == ["show:aB3_-x:1 alerts"]
 
+    @pytest.mark.parametrize(
+        ("language", "words"),
+        [
+            (Language.EN, "Still going on: entries paused (entries), feed stale (upbit:BTC-KRW)"),
+            (KO, "계속되는 상태: 신규진입 중지 (entries), 호가 지연 (upbit:BTC-KRW)"),
+        ],
+    )
+    def test_name_what_goes_on_in_words(self, language: Language, words: str) -> None:
+        """A key is for programs; one of a kind nobody knows stays as it is."""
+        keys = ("paused:entries", "feed_stale:upbit:BTC-KRW", "new:kind")
+
+        (message,) = alerts_page(AlertsAnswer(an_origin(), (), keys), a_view(language))
+
+        assert f"{words}, new:kind" in check(message)
+
     def test_say_how_they_were_delivered(self) -> None:
         """Told after how long, still waiting, or failing and why."""
         waiting = an_alert(7, severity=Severity.INFO, sent_ns=None, attempts=0)
