@@ -133,15 +133,7 @@ class Budget:
 
     def heard(self, group: str, answer: HttpAnswer, asked: Stamp, now: Stamp) -> None:
         """Learn from the answer to a request of ``group`` that was sent at ``asked``."""
-        told = self._reader(answer)
-        for one in told:
-            if isinstance(one, Pause):
-                continue
-            window = self._windows.get(one.limit)
-            if window is not None:
-                tokens = self._limits[one.limit].tokens
-                used = one.tokens if isinstance(one, Used) else tokens - one.tokens
-                window.raise_to(min(used, tokens), asked, now)
+        told = self.learn(answer, asked, now)
         if answer.status not in _PAUSE_STATUSES:
             self._refusals_in_a_row = 0
             return
@@ -151,6 +143,17 @@ class Budget:
             Pause(retry_after_s(answer) or 0.0, "" if banned else group, banned)
         ]:
             self.throttled(pause.group, pause.wait_s, now, banned=pause.banned or banned)
+
+    def learn(self, answer: HttpAnswer, asked: Stamp, now: Stamp) -> Sequence[Told]:
+        """Correct the counts by what an answer tells of them; the rest is for the caller."""
+        told = self._reader(answer)
+        for one in told:
+            limit = None if isinstance(one, Pause) else self._limits.get(one.limit)
+            if isinstance(one, Pause) or limit is None:
+                continue
+            used = one.tokens if isinstance(one, Used) else limit.tokens - one.tokens
+            self._windows[limit.name].raise_to(min(used, limit.tokens), asked, now)
+        return told
 
     def throttled(self, group: str, wait_s: float, now: Stamp, *, banned: bool = False) -> None:
         """Stop ``group`` ('' for everything) for ``wait_s``, longer where nothing was told.
