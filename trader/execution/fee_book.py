@@ -1,0 +1,77 @@
+"""FeeBook: what each trade of ours cost, where a venue tells the fee of an order only.
+
+A trade is booked once, by its key, so its fee must be the same from whichever side it is told
+first: the private stream or an order looked up.
+"""
+
+from collections.abc import Sequence
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+
+_KEPT = 8192
+_PLACES = Decimal("0.00000001")
+_EXACT = Context(prec=120, rounding=ROUND_DOWN)
+_ZERO = Decimal(0)
+
+
+class FeeBook:
+    """Fees by trade key. The first word on a trade stays; the oldest are forgotten."""
+
+    def __init__(self, kept: int = _KEPT) -> None:
+        self._fees: dict[str, Decimal] = {}
+        self._kept = kept
+
+    def settle(self, key: str, fee: Decimal) -> Decimal:
+        """The fee of a trade of which ``fee`` is now told: what was told first."""
+        first = self._fees.setdefault(key, fee)
+        if len(self._fees) > self._kept:
+            del self._fees[next(iter(self._fees))]
+        return first
+
+    def find(self, key: str) -> Decimal | None:
+        """What was told of a trade."""
+        return self._fees.get(key)
+
+    def split(self, trades: Sequence[tuple[str, Decimal]], paid: Decimal) -> tuple[Decimal, ...]:
+        """The fee of each trade of one order, given as key and value, of which ``paid`` in all.
+
+        What was told before stays, the rest divides what is left of ``paid``, to the last digit.
+        """
+        known = {key: self._fees.get(key) for key, _ in trades}
+        left = paid
+        for fee in known.values():
+            left = _EXACT.subtract(left, fee or _ZERO)
+        new = [(key, funds) for key, funds in trades if known[key] is None]
+        shares = shared([funds for _, funds in new], max(left, _ZERO))
+        for (key, _), fee in zip(new, shares, strict=True):
+            known[key] = self.settle(key, fee)
+        return tuple(known[key] or _ZERO for key, _ in trades)
+
+
+def shared(values: Sequence[Decimal], paid: Decimal) -> tuple[Decimal, ...]:
+    """``paid`` divided by value; its parts sum to it exactly.
+
+    By one rate of at most eight places where that gives ``paid``; else in proportion, cut to eight
+    places or those of ``paid``, and the last takes what remains.
+    """
+    if not values:
+        return ()
+    total = _ZERO
+    for value in values:
+        total = _EXACT.add(total, value)
+    if len(values) == 1 or total <= 0:
+        return (*(_ZERO for _ in values[1:]), paid)
+    rate = _EXACT.divide(paid, total)
+    round_rate = rate.quantize(_PLACES, ROUND_HALF_EVEN, _EXACT)
+    fees = [_EXACT.multiply(value, round_rate) for value in values]
+    if _sum(fees) == paid:
+        return tuple(fees)
+    digit = Decimal((0, (1,), min(int(paid.as_tuple().exponent), -8)))
+    fees = [_EXACT.quantize(_EXACT.multiply(value, rate), digit) for value in values[:-1]]
+    return (*fees, _EXACT.subtract(paid, _sum(fees)))
+
+
+def _sum(values: Sequence[Decimal]) -> Decimal:
+    total = _ZERO
+    for value in values:
+        total = _EXACT.add(total, value)
+    return total
