@@ -1,0 +1,260 @@
+"""Upbit's requests about orders that exist, and about the account: looking, listing, cancelling.
+
+Source: exchange fact sheet 1.3.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from trader.domain.instrument import UPBIT
+from trader.domain.order import Side
+from trader.sim.exchange import Exchange
+from trader.sim.korean_params import Answer, Call, Failure, Params, korean_time, plain
+from trader.sim.model import Balance, Code, Listing, Refused, SimOrder
+from trader.sim.upbit_views import (
+    account_view,
+    failure_of,
+    held_views,
+    malformed,
+    order_state,
+    order_view,
+)
+
+_WEEK_NS = 7 * 24 * 3_600 * 1_000_000_000
+_MOST_FOUND = 100
+_MOST_CANCELLED = 20
+_MOST_OPEN_CANCELLED = 300
+_MOST_EXCLUDED = 20
+_FORCED_TYPES = ["best_fok", "best_ioc", "limit_fok", "limit_ioc", "limit_post_only"]
+
+
+class OrderDesk:
+    """Orders looked up, listed and cancelled."""
+
+    def __init__(self, exchange: Exchange):
+        """For the accounts of this exchange."""
+        self._exchange = exchange
+
+    def one(self, call: Call) -> Answer:
+        """``GET /v1/order``: the only call that names trades."""
+        return Answer(order_view(self._found(call), with_trades=True))
+
+    def cancel(self, call: Call) -> Answer:
+        """``DELETE /v1/order``: what is answered is the order as the request found it."""
+        order = self._found(call)
+        try:
+            self._exchange.cancel(call.account, order_id=order.id)
+        except Refused as refused:
+            raise failure_of(refused) from refused
+        return Answer(order_view(order))
+
+    def several(self, call: Call) -> Answer:
+        """``GET /v1/orders/uuids``."""
+        orders = self._named(call, _MOST_FOUND)
+        found = [order for order in orders if isinstance(order, SimOrder)]
+        market = call.params.text("market")
+        kept = [order for order in found if market in (None, order.symbol)]
+        return Answer([order_view(order) for order in _ordered(kept, call.params)])
+
+    def cancel_several(self, call: Call) -> Answer:
+        """``DELETE /v1/orders/uuids``."""
+        done: list[SimOrder] = []
+        failed: list[SimOrder | str] = []
+        for named in self._named(call, _MOST_CANCELLED):
+            if isinstance(named, SimOrder) and not named.state.is_final:
+                done.append(self._exchange.cancel(call.account, order_id=named.id))
+            else:
+                failed.append(named)
+        return Answer(_batch(done, failed))
+
+    def cancel_open(self, call: Call) -> Answer:
+        """``DELETE /v1/orders/open``: without parameters the newest 20 of everything."""
+        params = call.params
+        side = params.choice("cancel_side", ("all", "ask", "bid")) or "all"
+        count = params.integer("count", 20, _MOST_OPEN_CANCELLED)
+        pairs, excluded = params.listed("pairs"), params.listed("excluded_pairs")
+        quotes = params.listed("quote_currencies")
+        if (pairs and quotes) or len(excluded) > _MOST_EXCLUDED:
+            raise malformed("pairs")
+        chosen = [
+            order
+            for order in self._exchange.open_orders(call.account)
+            if side in ("all", _side(order))
+            and (not pairs or order.symbol in pairs)
+            and (not quotes or order.symbol.partition("-")[0] in quotes)
+            and order.symbol not in excluded
+        ]
+        taken = _ordered(chosen, params)[:count]
+        done = [self._exchange.cancel(call.account, order_id=order.id) for order in taken]
+        return Answer(_batch(done, []))
+
+    def open(self, call: Call) -> Answer:
+        """``GET /v1/orders/open``; nothing here is ever reserved, so ``watch`` finds nothing."""
+        params = call.params
+        states = _states(params, ("wait", "watch"), ("wait",))
+        limit, page = params.integer("limit", 100, 100), params.integer("page", 1, 1_000_000)
+        market = self._market(params)
+        found = self._exchange.open_orders(call.account, market.id if market else None)
+        if "wait" not in states:
+            found = []
+        start = (page - 1) * limit
+        return Answer([order_view(each) for each in _ordered(found, params)[start : start + limit]])
+
+    def closed(self, call: Call) -> Answer:
+        """``GET /v1/orders/closed``: created within a span of seven days at most."""
+        params = call.params
+        states = _states(params, ("done", "cancel"), ("done", "cancel"))
+        limit = params.integer("limit", 100, 1_000)
+        start_ns, end_ns = span_ns(params, call.now_ns)
+        market = self._market(params)
+        found = self._exchange.orders(
+            call.account,
+            market.id if market else None,
+            since_ns=start_ns,
+            until_ns=end_ns,
+            final_only=True,
+        )
+        kept = [order for order in found if order_state(order) in states]
+        return Answer([order_view(order) for order in _ordered(kept, params)[:limit]])
+
+    def _found(self, call: Call) -> SimOrder:
+        uuid, identifier = call.params.text("uuid"), call.params.text("identifier")
+        if uuid is None and identifier is None:
+            raise malformed("uuid")
+        # Where both are given the uuid wins.
+        found = self._exchange.find(
+            call.account, order_id=uuid or "", client_id="" if uuid else identifier or ""
+        )
+        if found is None:
+            raise failure_of(Refused(Code.ORDER_NOT_FOUND))
+        return found
+
+    def _named(self, call: Call, most: int) -> list[SimOrder | str]:
+        """Each order named by ``uuids[]`` or ``identifiers[]``, or its name where there is none."""
+        uuids, identifiers = call.params.texts("uuids"), call.params.texts("identifiers")
+        names = uuids or identifiers
+        if not names or (uuids and identifiers) or len(names) > most:
+            raise malformed("uuids")
+        return [
+            self._exchange.find(
+                call.account, order_id=name if uuids else "", client_id="" if uuids else name
+            )
+            or name
+            for name in names
+        ]
+
+    def _market(self, params: Params) -> Listing | None:
+        market = params.text("market")
+        if market is None:
+            return None
+        listing = self._exchange.listing(UPBIT, market)
+        if listing is None:
+            raise failure_of(Refused(Code.UNKNOWN_MARKET))
+        return listing
+
+
+class AccountDesk:
+    """What an account has, pays, and may do."""
+
+    def __init__(self, exchange: Exchange):
+        """For the accounts of this exchange."""
+        self._exchange = exchange
+
+    def balances(self, call: Call) -> Answer:
+        """``GET /v1/accounts``."""
+        return Answer(held_views(call.account))
+
+    def keys(self, call: Call) -> Answer:
+        """``GET /v1/api_keys``."""
+        return Answer(
+            [
+                {"access_key": key.access, "expire_at": korean_time(key.expires_ns)}
+                for key in call.account.keys.values()
+            ]
+        )
+
+    def chance(self, call: Call) -> Answer:
+        """``GET /v1/orders/chance``."""
+        listing = self._exchange.listing(UPBIT, call.params.required("market"))
+        if listing is None:
+            raise failure_of(Refused(Code.UNKNOWN_MARKET))
+        fees = self._exchange.fees(call.account)
+        instrument = listing.instrument
+        minimum = plain(instrument.min_notional)
+        held = call.account.balances
+        return Answer(
+            {
+                "bid_fee": plain(fees.taker),
+                "ask_fee": plain(fees.taker),
+                "maker_bid_fee": plain(fees.maker),
+                "maker_ask_fee": plain(fees.maker),
+                "market": {
+                    "id": listing.symbol,
+                    "name": f"{instrument.base}/{instrument.quote}",
+                    "order_types": ["limit"],
+                    "order_sides": ["ask", "bid"],
+                    "bid_types": ["limit", "price", *_FORCED_TYPES],
+                    "ask_types": ["limit", "market", *_FORCED_TYPES],
+                    "bid": {"currency": instrument.quote, "min_total": minimum},
+                    "ask": {"currency": instrument.base, "min_total": minimum},
+                    "max_total": plain(listing.max_notional),
+                    "state": "active",
+                },
+                "bid_account": account_view(
+                    instrument.quote, held.get(instrument.quote, Balance())
+                ),
+                "ask_account": account_view(instrument.base, held.get(instrument.base, Balance())),
+            }
+        )
+
+    def withdrawals(self, call: Call) -> Answer:
+        """``GET /v1/withdraws``: nothing was ever withdrawn; who may ask is the point."""
+        del call
+        return Answer([])
+
+
+def span_ns(params: Params, now_ns: int) -> tuple[int, int]:
+    """The span a list of closed orders is asked for; seven days at most."""
+    start_ns, end_ns = params.moment_ns("start_time"), params.moment_ns("end_time")
+    if end_ns is None:
+        end_ns = now_ns if start_ns is None else start_ns + _WEEK_NS
+    if start_ns is None:
+        start_ns = end_ns - _WEEK_NS
+    if not 0 <= end_ns - start_ns <= _WEEK_NS:
+        raise Failure(400, "validation_error", "조회 기간은 최대 7일입니다.")
+    return start_ns, end_ns
+
+
+def _states(params: Params, allowed: Sequence[str], default: Sequence[str]) -> Sequence[str]:
+    one, many = params.text("state"), params.texts("states")
+    chosen = many or ((one,) if one else default)
+    if any(state not in allowed for state in chosen):
+        raise malformed("states")
+    return chosen
+
+
+def _ordered(orders: Sequence[SimOrder], params: Params) -> list[SimOrder]:
+    """Newest first unless asked otherwise; what comes in is oldest first."""
+    direction = params.choice("order_by", ("asc", "desc")) or "desc"
+    by_age = sorted(orders, key=lambda order: order.created_ns)
+    return by_age if direction == "asc" else by_age[::-1]
+
+
+def _side(order: SimOrder) -> str:
+    return "bid" if order.side is Side.BUY else "ask"
+
+
+def _batch(done: Iterable[SimOrder], failed: Iterable[SimOrder | str]) -> dict[str, object]:
+    successes, failures = [_brief(each) for each in done], [_brief(each) for each in failed]
+    return {
+        "success": {"count": len(successes), "orders": successes},
+        "failed": {"count": len(failures), "orders": failures},
+    }
+
+
+def _brief(order: SimOrder | str) -> dict[str, object]:
+    if isinstance(order, str):
+        return {"uuid": order, "market": ""}
+    brief: dict[str, object] = {"uuid": order.id, "market": order.symbol}
+    if order.client_id:
+        brief["identifier"] = order.client_id
+    return brief
