@@ -113,6 +113,10 @@ class OrderLane:
         """How many orders were written and not answered yet."""
         return len(self._in_flight)
 
+    def awaits(self, client_order_id: ClientOrderId) -> bool:
+        """Whether this order was written and its answer may still come."""
+        return client_order_id in self._in_flight
+
     async def run(self) -> None:
         """Keep the connections until cancelled; what is on its way then is unknown.
 

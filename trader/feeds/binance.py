@@ -175,6 +175,11 @@ class BinanceFeed:
         return BINANCE
 
     @property
+    def instruments(self) -> tuple[InstrumentId, ...]:
+        """Whose books it was constructed for."""
+        return tuple(self._markets)
+
+    @property
     def keepalive(self) -> str | None:
         """None: the venue pings every 20 seconds and is satisfied with pongs."""
         return None

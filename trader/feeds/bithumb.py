@@ -28,7 +28,7 @@ class BithumbCodec:
     keepalive: str | None = PING
 
     def __init__(self, instruments: Sequence[InstrumentId]) -> None:
-        self._instruments = tuple(instruments)
+        self.instruments = tuple(instruments)
         self._symbols = {symbol_of(instrument): instrument for instrument in instruments}
         self._reader = BookReader(self._symbols, simple=False)
 
@@ -38,7 +38,7 @@ class BithumbCodec:
 
     def hello(self) -> tuple[str, ...]:
         """One frame with the full set: a later one would replace it."""
-        codes = [symbol_of(instrument) for instrument in self._instruments]
+        codes = [symbol_of(instrument) for instrument in self.instruments]
         asked = [
             {"ticket": f"{self.venue}-books"},
             {"type": "orderbook", "codes": codes},

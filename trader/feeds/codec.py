@@ -29,6 +29,11 @@ class FeedCodec(Protocol):
         ...
 
     @property
+    def instruments(self) -> tuple[InstrumentId, ...]:
+        """Whose books it was constructed for."""
+        ...
+
+    @property
     def keepalive(self) -> str | None:
         """The text frame that keeps an idle connection open; None where protocol pings suffice."""
         ...

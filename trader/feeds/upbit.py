@@ -26,7 +26,7 @@ class UpbitCodec:
     keepalive: str | None = PING
 
     def __init__(self, instruments: Sequence[InstrumentId]) -> None:
-        self._instruments = tuple(instruments)
+        self.instruments = tuple(instruments)
         self._symbols = {symbol_of(instrument): instrument for instrument in instruments}
         self._reader = BookReader(self._symbols, simple=True)
 
@@ -36,7 +36,7 @@ class UpbitCodec:
 
     def hello(self) -> tuple[str, ...]:
         """One frame with the full set: a later one would replace it."""
-        codes = [f"{symbol_of(instrument)}.{LEVELS}" for instrument in self._instruments]
+        codes = [f"{symbol_of(instrument)}.{LEVELS}" for instrument in self.instruments]
         asked = [
             {"ticket": f"{self.venue}-books"},
             {"type": "orderbook", "codes": codes},
