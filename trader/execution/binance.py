@@ -102,7 +102,7 @@ class BinanceClient:
         self._fees = FeeSchedule(fee_pct, FeeIn.RECEIVED)
         self._recv_window_ms = recv_window_ms
         self._prevention: dict[str, str] = {}
-        self._sent: OrderedDict[ClientOrderId, ApprovedOrder] = OrderedDict()
+        self._sent: OrderedDict[ClientOrderId, tuple[ApprovedOrder, Stamp]] = OrderedDict()
         self.stated_limits: Mapping[str, int] = {}
         """The venue's own rate limits, by the names of ours, once ``instruments`` was asked."""
         self._placed = msgspec.json.Decoder(OrderRow)
@@ -120,8 +120,9 @@ class BinanceClient:
         Raises:
             VenueUnavailable: there are no keys to sign with.
         """
-        self._remember(order)
-        return self._signer.signed(ask_for.PLACE, self._parameters(order), stamp)
+        request = self._signer.signed(ask_for.PLACE, self._parameters(order), stamp)
+        self._remember(order, stamp)
+        return request
 
     def read_placement(self, order: ApprovedOrder, answer: HttpAnswer, stamp: Stamp) -> Placement:
         """What the answer to ``placement`` means. Never raises: what it cannot read is unknown."""
@@ -173,7 +174,7 @@ class BinanceClient:
         row = read(answer, OrderRow, ask_for.FIND)
         # A cancel may have given the order another name; it was asked for by this one.
         row.client_order_id = client_order_id
-        self._require_as_sent(row, symbol, sent_ns)
+        self._require_as_sent(row, symbol)
         trades: tuple[TradeRow, ...] = ()
         if row.executed_qty > 0:
             trades = await self._trades(symbol, row.order_id)
@@ -324,21 +325,25 @@ class BinanceClient:
                 start_ms = end_ms + 1
         raise VenueError(f"binance allOrders {symbol}: not told in {_MAX_PAGES} requests")
 
-    def _remember(self, order: ApprovedOrder) -> None:
-        self._sent[order.client_order_id] = order
+    def _remember(self, order: ApprovedOrder, stamp: Stamp) -> None:
+        self._sent[order.client_order_id] = (order, stamp)
         while len(self._sent) > _MAX_REMEMBERED:
             self._sent.popitem(last=False)
 
-    def _require_as_sent(self, row: OrderRow, symbol: str, sent_ns: int) -> None:
-        """An id is free again once its order is over, so it alone does not name ours."""
-        order = self._sent.get(ClientOrderId(row.client_order_id))
-        if order is not None:
+    def _require_as_sent(self, row: OrderRow, symbol: str) -> None:
+        """An id is free again once its order is over, so it alone does not name ours.
+
+        What an earlier process sent is not remembered here; ids are never used twice, so its id
+        and symbol must do.
+        """
+        wrong = "" if row.symbol == symbol else f"symbol {row.symbol}"
+        remembered = self._sent.get(ClientOrderId(row.client_order_id))
+        if remembered is not None:
+            order, signed = remembered
             wrong = difference(row, order, symbol)
-        else:
-            wrong = "" if row.symbol == symbol else f"symbol {row.symbol}"
-        # By the venue's clock, which may be behind ours by what it and the gate let pass.
-        if row.time and row.time * MS_NS < sent_ns - _SETTLING_MS * MS_NS:
-            wrong = f"created at {row.time} ms, sent at {sent_ns // MS_NS} ms"
+            # By the venue's clock, which may be behind ours by what it and the gate let pass.
+            if row.time * MS_NS < signed.at_ns - _SETTLING_MS * MS_NS:
+                wrong = f"created at {row.time} ms, signed at {signed.at_ns // MS_NS} ms"
         if wrong:
             raise OutcomeUnknown(
                 f"binance order {row.client_order_id}: another order bears this id: {wrong}"

@@ -48,7 +48,7 @@ class _Envelope(Struct):
     status: int | None = None
     result: _Result | None = None
     error: _Refusal | None = None
-    event: Raw | None = None
+    event: Raw = Raw()
     kind: str = field(default="", name="e")
 
 
@@ -145,9 +145,7 @@ class BinanceStream:
                 return (PrivateEnding(_why(said)),)
             if said.kind in _ENDINGS:
                 return (PrivateEnding(said.kind),)
-            if said.event is None:
-                return ()
-            return self._news(said.event)
+            return self._news(said.event) if bytes(said.event) else ()
         except _UNDECODABLE as error:
             # The frame is not shown: it tells of the account.
             raise FrameInvalid(f"binance private: {type(error).__name__}: {error}") from None

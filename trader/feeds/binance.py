@@ -85,17 +85,14 @@ class _Market:
         self._levels_at = self._ticker_at = Stamp(0, 0)
         self._ticker: tuple[Level, Level] | None = None
 
-    @property
-    def newest_id(self) -> int:
-        """The venue's count at the newest thing told."""
-        return max(self._levels_id, self._ticker_id)
-
     def levels(self, said: _Said, stamp: Stamp) -> OrderBook | None:
-        """Take the best levels in. The same again confirms them."""
+        """Take the best levels in. The same again, said later, confirms them."""
         bids, asks, update_id = said.bids, said.asks, said.last_update_id
         if bids is None or asks is None or update_id < 0:
             raise FrameInvalid(f"binance {self.symbol}: levels without sides or lastUpdateId")
-        if update_id < self._levels_id:
+        if update_id < self._levels_id or (
+            update_id == self._levels_id and stamp.mono_ns < self._levels_at.mono_ns
+        ):
             return None
         self._levels_id, self._bids, self._asks, self._levels_at = update_id, bids, asks, stamp
         if update_id >= self._ticker_id:
@@ -225,7 +222,9 @@ class BinanceFeed:
     def read_snapshot(
         self, request: HttpRequest, answer: HttpAnswer, stamp: Stamp
     ) -> tuple[OrderBook, ...]:
-        """The book in the answer, none where the stream has told something newer meanwhile.
+        """The book in the answer, none where the stream has told as much or more meanwhile.
+
+        A quiet market is confirmed by it; a ticker newer than the answer is laid over it.
 
         Raises:
             FrameInvalid: it does not decode.
@@ -241,8 +240,6 @@ class BinanceFeed:
             said = self._snapshots.decode(answer.body)
         except _UNDECODABLE as error:
             raise FrameInvalid(f"binance {symbol}: snapshot: {type(error).__name__}") from error
-        if 0 <= said.last_update_id <= market.newest_id:
-            return ()
         book = market.levels(said, stamp)
         return () if book is None else (book,)
 

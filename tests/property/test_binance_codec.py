@@ -1,0 +1,170 @@
+"""Binance's codec against hostile frames, and its merged books against a slow definition."""
+
+import os
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.builders import BINANCE_BTC
+from trader.domain.clock import Stamp
+from trader.domain.errors import FrameInvalid
+from trader.domain.market import Level, OrderBook
+from trader.feeds.binance import BinanceFeed
+from trader.feeds.codec import FeedEnding
+
+pytestmark = pytest.mark.fast
+
+MUTATIONS = min(int(os.environ.get("CODEC_MUTATIONS", "20000")), 1_000_000)
+SEEDS = (
+    b'{"stream":"btcusdt@depth20@100ms","data":{"lastUpdateId":160,'
+    b'"bids":[["0.0024","10"],["0.0023","11.50000000"]],"asks":[["0.0026","100"],["0.0027","1"]]}}',
+    b'{"stream":"btcusdt@bookTicker","data":{"u":400900217,"s":"BTCUSDT","b":"25.35190000",'
+    b'"B":"31.21000000","a":"25.36520000","A":"40.66000000"}}',
+    b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1672515782136,"s":"BTCUSDT","t":12345,'
+    b'"p":"0.001","q":"100","T":1672515782136,"m":true,"M":true}}',
+    b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}',
+    b'{"result":null,"id":1}',
+)
+SPLICES = (
+    b'"', b"{", b"}", b"[", b"]", b",", b":", b"null", b"true", b"-1", b"1e999", b"NaN", b"0",
+    b"9" * 400, b"\x00", b"\xff", b"\\ud800", b'"nan"', b'"inf"', b'"-0"', b"[" * 3000, b'"data"',
+    b'"lastUpdateId"', b'"stream"', b"18446744073709551616",
+)  # fmt: skip
+
+
+def mutated(frame: bytes, random: Random) -> bytes:
+    """A frame with some of its bytes changed, lost, doubled or replaced by what hurts parsers."""
+    spoilt = bytearray(frame)
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(spoilt) + 1)
+        until = min(at + random.randint(0, 12), len(spoilt))
+        match random.randrange(5):
+            case 0:
+                spoilt[at:until] = b""
+            case 1:
+                spoilt[at:at] = random.choice(SPLICES)
+            case 2:
+                spoilt[at:until] = random.choice(SPLICES)
+            case 3:
+                spoilt[at:at] = spoilt[at:until]
+            case _:
+                spoilt[at:until] = random.randbytes(until - at)
+    return bytes(spoilt)
+
+
+class TestHostileFrames:
+    """Whatever arrives, the codec answers, or raises its own error."""
+
+    def test_raises_nothing_else(self) -> None:
+        """``CODEC_MUTATIONS`` frames, the same ones in every run, as bytes and as text."""
+        random = Random("binance")
+        feed = BinanceFeed([BINANCE_BTC])
+        feed.decode(SEEDS[0], Stamp(0, 0))
+        outcomes = {"book": 0, "nothing": 0, "ending": 0, "invalid": 0}
+
+        for number in range(MUTATIONS):
+            frame = mutated(random.choice(SEEDS), random)
+            given_frame = frame.decode("utf-8", "surrogateescape") if number % 2 else frame
+            try:
+                said = feed.decode(given_frame, Stamp(number, number))
+            except FrameInvalid:
+                outcomes["invalid"] += 1
+                continue
+            match said:
+                case OrderBook():
+                    outcomes["book"] += 1
+                case FeedEnding():
+                    outcomes["ending"] += 1
+                case None:
+                    outcomes["nothing"] += 1
+            if number % 1000 == 0:
+                feed.address("wss://host")
+                feed.decode(SEEDS[0], Stamp(0, 0))
+
+        # A test that only ever met one of them would prove little.
+        assert all(outcomes.values()), outcomes
+
+
+PRICES = st.integers(1, 12)
+SIZES = st.integers(1, 3)
+SIDES = st.dictionaries(PRICES, SIZES, max_size=5)
+LEVELS = st.tuples(st.just("levels"), SIDES, SIDES)
+TICKERS = st.tuples(st.just("ticker"), st.tuples(PRICES, SIZES), st.tuples(PRICES, SIZES))
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.one_of(LEVELS, TICKERS)), max_size=12))
+def test_merging_equals_its_definition(
+    told: list[tuple[int, tuple[str, object, object]]],
+) -> None:
+    """The top is the newest told, levels behind it the newest levels', and the age the older's."""
+    feed = BinanceFeed([BINANCE_BTC])
+    best_levels: tuple[int, int, dict[int, int], dict[int, int]] | None = None
+    best_ticker: tuple[int, int, tuple[int, int], tuple[int, int]] | None = None
+    for at, (update_id, (kind, bids, asks)) in enumerate(told):
+        if kind == "levels":
+            assert isinstance(bids, dict)
+            assert isinstance(asks, dict)
+            is_news = best_levels is None or update_id >= best_levels[0]
+            if is_news:
+                best_levels = (update_id, at, bids, asks)
+            frame = _levels(update_id, bids, asks)
+        else:
+            assert isinstance(bids, tuple)
+            assert isinstance(asks, tuple)
+            newest = max([one[0] for one in (best_levels, best_ticker) if one], default=-1)
+            is_news = update_id > newest
+            if is_news:
+                best_ticker = (update_id, at, bids, asks)
+            frame = _ticker(update_id, bids, asks)
+
+        book = feed.decode(frame, Stamp(at, at))
+
+        if not is_news or best_levels is None:
+            assert book is None
+            continue
+        assert isinstance(book, OrderBook)
+        expected_bids = _sorted(best_levels[2], falling=True)
+        expected_asks = _sorted(best_levels[3], falling=False)
+        age = best_levels[1]
+        if best_ticker is not None and best_ticker[0] > best_levels[0]:
+            bid, ask = best_ticker[2], best_ticker[3]
+            expected_bids = [_level(bid), *(one for one in expected_bids if one[0] < bid[0])]
+            expected_asks = [_level(ask), *(one for one in expected_asks if one[0] > ask[0])]
+            age = min(age, best_ticker[1])
+        assert (list(book.bids), list(book.asks), book.mono_ns) == (
+            expected_bids,
+            expected_asks,
+            age,
+        )
+
+
+def _level(pair: tuple[int, int]) -> Level:
+    return float(pair[0]), float(pair[1])
+
+
+def _sorted(side: dict[int, int], *, falling: bool) -> list[Level]:
+    return [_level(pair) for pair in sorted(side.items(), reverse=falling)]
+
+
+def _levels(update_id: int, bids: dict[int, int], asks: dict[int, int]) -> bytes:
+    written = {
+        "lastUpdateId": update_id,
+        "bids": [[str(price), str(size)] for price, size in sorted(bids.items(), reverse=True)],
+        "asks": [[str(price), str(size)] for price, size in sorted(asks.items())],
+    }
+    return msgspec.json.encode({"stream": "btcusdt@depth20@100ms", "data": written})
+
+
+def _ticker(update_id: int, bid: tuple[int, int], ask: tuple[int, int]) -> bytes:
+    written = {
+        "u": update_id,
+        "s": "BTCUSDT",
+        "b": str(bid[0]),
+        "B": str(bid[1]),
+        "a": str(ask[0]),
+        "A": str(ask[1]),
+    }
+    return msgspec.json.encode({"stream": "btcusdt@bookTicker", "data": written})
