@@ -23,7 +23,7 @@ _AHEAD_MS = 1_000
 _MICROSECONDS_FROM = 10**15
 """A timestamp this large counts microseconds; in milliseconds it would lie 30,000 years ahead."""
 _WINDOW = re.compile(r"\d{1,5}(\.\d{1,3})?")
-_KEY = re.compile(r"[A-Za-z0-9]{16,128}")
+_KEY = re.compile(r"[A-Za-z0-9_-]{16,128}")
 # Percent-encoded text: a client that signs first and encodes later signed other bytes than these.
 _ENCODED = re.compile(rb"(?:[A-Za-z0-9\-._~&=]|%[0-9A-Fa-f]{2})*")
 

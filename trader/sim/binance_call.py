@@ -2,11 +2,13 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Protocol
 
 from msgspec import Struct
 
 from trader.domain.instrument import BINANCE
+from trader.domain.market import exact
 from trader.sim import binance_auth as auth
 from trader.sim import binance_errors as errors
 from trader.sim.binance_limits import Budgets
@@ -78,6 +80,13 @@ class Call(Struct, frozen=True):
         if found is None:
             raise errors.unknown_symbol()
         return found
+
+    def reference_price(self, listing: Listing) -> Decimal | None:
+        """What filters measure against: the middle of the book; None before there is one."""
+        book = self.exchange.book(listing.id)
+        if book is None or not book.bids or not book.asks:
+            return None
+        return (exact(book.bids[0][0]) + exact(book.asks[0][0])) / 2
 
     def whole(self, name: str) -> int | None:
         """A parameter that is a whole number; None where it was not sent.

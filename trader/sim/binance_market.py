@@ -6,12 +6,12 @@ from decimal import Decimal
 import msgspec
 
 from trader.domain.instrument import BINANCE
+from trader.domain.market import exact
 from trader.domain.order import Side
 from trader.sim import binance_errors as errors
 from trader.sim import binance_filters as filters
 from trader.sim import binance_limits as limits
 from trader.sim.binance_call import Call
-from trader.sim.binance_orders import reference_price
 from trader.sim.binance_render import Json, ms
 from trader.sim.model import Book, Levels, Listing, MarketStatus, SimTrade
 
@@ -92,7 +92,7 @@ def levels_json(levels: Levels) -> list[tuple[str, str]]:
 
 def number(value: float) -> str:
     """A market number as Binance writes it: eight decimals of its shortest form."""
-    return filters.text(Decimal(repr(value)))
+    return filters.text(exact(value))
 
 
 def book_ticker(call: Call) -> Json | list[Json]:
@@ -226,7 +226,7 @@ def _last_price(call: Call, listing: Listing) -> Decimal:
     fills = call.exchange.recent_trades(listing.id)
     if fills:
         return fills[-1].price
-    return reference_price(call, listing) or Decimal(0)
+    return call.reference_price(listing) or Decimal(0)
 
 
 def _newest_trades(call: Call) -> list[SimTrade]:

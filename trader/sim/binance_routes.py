@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from trader.sim import binance_account as account
 from trader.sim import binance_market as market
 from trader.sim import binance_orders as orders
+from trader.sim import binance_placing as placing
 from trader.sim.binance_call import Route, route
 from trader.sim.faults import Operation
 from trader.sim.model import Permission
@@ -26,8 +27,8 @@ PING = route("GET", "/api/v3/ping", market.ping)
 PLACE = route(
     "POST",
     "/api/v3/order",
-    orders.place,
-    accepts=orders.PLACE_PARAMETERS,
+    placing.place,
+    accepts=placing.PLACE_PARAMETERS,
     permission=_TRADE,
     operation=Operation.PLACE,
     free_when_done=True,
@@ -35,8 +36,8 @@ PLACE = route(
 TEST = route(
     "POST",
     "/api/v3/order/test",
-    orders.test,
-    accepts=f"{orders.PLACE_PARAMETERS} computeCommissionRates",
+    placing.test,
+    accepts=f"{placing.PLACE_PARAMETERS} computeCommissionRates",
     weight=_test_weight,
     permission=_TRADE,
 )

@@ -38,11 +38,21 @@ USUAL = Timing()
 
 
 class Socket:
-    """A connection that is open, and the frames on their way out of it."""
+    """A connection that is open, and the frames on their way out of it.
+
+    ``in_stream`` where every event carries the name of its stream.
+    """
 
     def __init__(
-        self, desk: Desk, request: web.Request, ws: web.WebSocketResponse, timing: Timing
+        self,
+        desk: Desk,
+        request: web.Request,
+        ws: web.WebSocketResponse,
+        timing: Timing,
+        *,
+        in_stream: bool,
     ) -> None:
+        self._in_stream = in_stream
         self._desk = desk
         self._request = request
         self._ws = ws
@@ -65,7 +75,9 @@ class Socket:
     def shut_down(self, close_code: int) -> None:
         """Announce the end where it is an orderly one (1001), then close."""
         if close_code == WSCloseCode.GOING_AWAY:
-            self.send_json({"e": "serverShutdown", "E": self._desk.now_ms})
+            event = {"e": "serverShutdown", "E": self._desk.now_ms}
+            wrapped = {"stream": "!serverShutdown", "data": event}
+            self.send_json(wrapped if self._in_stream else event)
         self.close(close_code)
 
     def close(self, close_code: int) -> None:
@@ -145,11 +157,13 @@ class Socket:
                 await self._ws.ping(str(self._desk.now_ms).encode())
 
 
-async def open_socket(desk: Desk, request: web.Request, timing: Timing) -> Socket:
+async def open_socket(
+    desk: Desk, request: web.Request, timing: Timing, *, in_stream: bool = False
+) -> Socket:
     """Accept the handshake."""
     ws = web.WebSocketResponse(autoping=False, max_msg_size=MAX_INCOMING, compress=False)
     await ws.prepare(request)
-    return Socket(desk, request, ws, timing)
+    return Socket(desk, request, ws, timing, in_stream=in_stream)
 
 
 async def turned_away(

@@ -53,7 +53,7 @@ class MarketStreams:
         if len(asked) > _MAX_STREAMS:
             return web.Response(status=400, text="too many streams")
         micro = request.query.get("timeUnit", "").upper() == "MICROSECOND"
-        socket = await open_socket(self._desk, request, self._timing)
+        socket = await open_socket(self._desk, request, self._timing, in_stream=combined)
         connection = _Connection(self._desk, socket, combined=combined, micro=micro)
         return await connection.serve(asked)
 

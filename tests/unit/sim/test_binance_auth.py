@@ -118,7 +118,10 @@ class TestPayloads:
 
         assert payload == f"apiKey={KEY}&recvWindow=5000&timestamp=1763800000000".encode()
         hmac_hex = "4a914482e7f4cd200c112840ed4a2213c155b37475613065ba79dbd48593f643"
-        ed25519 = "aqPC4j786bUwy2eYw8/KRmkMFZIocCATVVGSiHF8JeF4gaC966/bPW+JTz7VAe0OhaGJgYR572kJ2oViWbbkBw=="
+        ed25519 = (
+            "aqPC4j786bUwy2eYw8/KRmkMFZIocCATVVGSiHF8JeF4"
+            "gaC966/bPW+JTz7VAe0OhaGJgYR572kJ2oViWbbkBw=="
+        )
         check_signature(payload, hmac_hex, SECRET, None, encoded=False)
         check_signature(payload, ed25519, SECRET, PUBLIC, encoded=False)
 
@@ -163,12 +166,15 @@ class TestTime:
         ],
     )
     def test_window(self, params: dict[str, str], code: int) -> None:
+        assert self.code_of(params) == code
+
+    def code_of(self, params: dict[str, str]) -> int:
+        """The code a time is refused with; 0 where it is taken."""
         try:
             check_time(params, self.NOW)
         except BinanceRefusal as refusal:
-            assert refusal.code == code
-        else:
-            assert code == 0
+            return refusal.code
+        return 0
 
 
 class TestParameters:
