@@ -1,6 +1,7 @@
 """Binance's codec against hostile frames, and its merged books against a slow definition."""
 
 import os
+from decimal import Decimal
 from random import Random
 
 import msgspec
@@ -9,11 +10,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import BINANCE_BTC
+from trader.credentials import Secret
 from trader.domain.clock import Stamp
 from trader.domain.errors import FrameInvalid
 from trader.domain.market import Level, OrderBook
+from trader.domain.order import (
+    ApprovedOrder,
+    ClientOrderId,
+    Intent,
+    LedgerName,
+    PairName,
+    Purpose,
+    Side,
+    TradeId,
+)
+from trader.execution.binance import BinanceClient
+from trader.execution.binance_signing import signer_of
+from trader.execution.binance_stream import BinanceStream
+from trader.execution.keys import Keys
+from trader.execution.venue import Accepted, Rejected, Throttled, Unknown
 from trader.feeds.binance import BinanceFeed
 from trader.feeds.codec import FeedEnding
+from trader.wire.http import HttpAnswer, HttpRequest
 
 pytestmark = pytest.mark.fast
 
@@ -30,8 +48,8 @@ SEEDS = (
 )
 SPLICES = (
     b'"', b"{", b"}", b"[", b"]", b",", b":", b"null", b"true", b"-1", b"1e999", b"NaN", b"0",
-    b"9" * 400, b"\x00", b"\xff", b"\\ud800", b'"nan"', b'"inf"', b'"-0"', b"[" * 3000, b'"data"',
-    b'"lastUpdateId"', b'"stream"', b"18446744073709551616",
+    b"9" * 400, b"1e999999", b"\x00", b"\xff", b"\\ud800", b'"nan"', b'"inf"', b'"-0"', b"[" * 3000,
+    b'"data"', b'"lastUpdateId"', b'"stream"', b"18446744073709551616",
 )  # fmt: skip
 
 
@@ -86,6 +104,87 @@ class TestHostileFrames:
 
         # A test that only ever met one of them would prove little.
         assert all(outcomes.values()), outcomes
+
+
+REPORT = (
+    b'{"subscriptionId":0,"event":{"e":"executionReport","E":1499405658658,"s":"BTCUSDT",'
+    b'"c":"tr-7-1","S":"BUY","o":"LIMIT","f":"IOC","q":"1.00000000","p":"0.10264410","C":"",'
+    b'"x":"TRADE","X":"PARTIALLY_FILLED","r":"NONE","i":4293153,"l":"0.5","z":"0.5","L":"0.1",'
+    b'"n":"0.0005","N":"BTC","T":1499405658657,"t":77}}'
+)
+POSITION = (
+    b'{"subscriptionId":0,"event":{"e":"outboundAccountPosition","E":1564034571105,'
+    b'"u":1564034571073,"B":[{"a":"ETH","f":"10000.000000","l":"0.000000"}]}}'
+)
+REFUSED = b'{"id":"x","status":400,"error":{"code":-2035,"msg":"m"}}'
+PLACED = (
+    b'{"symbol":"BTCUSDT","orderId":28,"clientOrderId":"tr-7-1","transactTime":1507725176595,'
+    b'"price":"60000.00","origQty":"0.001","executedQty":"0.001","status":"FILLED",'
+    b'"timeInForce":"IOC","type":"LIMIT","side":"BUY","fills":[{"price":"59999.99","qty":"0.001",'
+    b'"commission":"0.000001","commissionAsset":"BTC","tradeId":56}]}'
+)
+ORDER = ApprovedOrder(
+    client_order_id=ClientOrderId("tr-7-1"),
+    trade_id=TradeId("T1"),
+    pair=PairName("upbit-binance"),
+    ledger=LedgerName.LIVE,
+    purpose=Purpose.OPEN,
+    intent=Intent(BINANCE_BTC, Side.BUY, Decimal("0.001"), Decimal("60000")),
+    generation=0,
+    signal_ns=0,
+)
+
+
+async def unanswered(request: HttpRequest) -> HttpAnswer:
+    """Nothing is asked here."""
+    raise AssertionError(request.target)
+
+
+class TestHostileAccount:
+    """The same for what tells of our orders: an answer, an error of our own, or unknown."""
+
+    def test_the_private_stream_raises_nothing_else(self) -> None:
+        """And is never taken for ready by a mutated frame."""
+        random = Random("binance private")
+        stream = BinanceStream(
+            Secret("access"), signer_of(Secret("secret")), {"BTCUSDT": BINANCE_BTC}, 2000
+        )
+        stream.hello(Stamp(0, 0))
+        told = invalid = 0
+
+        for _ in range(MUTATIONS // 4):
+            frame = mutated(random.choice((REPORT, POSITION, REFUSED)), random)
+            assert not stream.is_ready(frame)
+            try:
+                told += len(stream.decode(frame, Stamp(0, 0)))
+            except FrameInvalid:
+                invalid += 1
+
+        assert told
+        assert invalid
+
+    def test_reading_a_placement_raises_nothing(self) -> None:
+        """Whatever the status; what is accepted is of this very order."""
+        random = Random("binance placement")
+        client = BinanceClient(
+            Keys(Secret("access"), Secret("secret")),
+            [BINANCE_BTC],
+            unanswered,
+            lambda: Stamp(0, 0),
+            Decimal("0.1"),
+        )
+        kinds: set[type] = set()
+
+        for _ in range(MUTATIONS // 4):
+            body = mutated(random.choice((PLACED, b'{"code":-2010,"msg":"m"}')), random)
+            answer = HttpAnswer(random.choice((200, 200, 400, 429, 500)), {}, body)
+            said = client.read_placement(ORDER, answer, Stamp(0, 0))
+            kinds.add(type(said))
+            if isinstance(said, Accepted):
+                assert said.view.client_order_id == ORDER.client_order_id
+                assert said.view.instrument == BINANCE_BTC
+
+        assert kinds == {Accepted, Rejected, Throttled, Unknown}
 
 
 PRICES = st.integers(1, 12)

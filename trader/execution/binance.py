@@ -4,7 +4,7 @@ Holds no socket. The lane sends what ``placement`` built; everything else goes t
 request is ever repeated here.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -301,29 +301,41 @@ class BinanceClient:
         """Orders created since then, each once, in windows of a day as the venue demands."""
         now_ms = self._now().at_ns // MS_NS
         start_ms = max(since_ms - _BEFORE_MS, now_ms - _MAX_DAYS_BACK * _DAY_MS)
+        windows = deque(
+            (first, min(first + _DAY_MS - 1, now_ms))
+            for first in range(start_ms, now_ms + 1, _DAY_MS)
+        )
         seen: set[int] = set()
         for _ in range(_MAX_PAGES):
-            end_ms = min(start_ms + _DAY_MS - 1, now_ms)
-            wanted = (
-                ("symbol", symbol),
-                ("startTime", str(start_ms)),
-                ("endTime", str(end_ms)),
-                ("limit", str(_PAGE)),
-            )
-            answer = await self._ask_signed(ask_for.ALL_ORDERS, wanted)
-            rows = read(answer, tuple[OrderRow, ...], ask_for.ALL_ORDERS)
+            if not windows:
+                return
+            first_ms, last_ms = windows.popleft()
+            rows = await self._orders_within(symbol, first_ms, last_ms)
             for row in rows:
                 if row.order_id not in seen:
                     seen.add(row.order_id)
                     yield row
             if len(rows) >= _PAGE:
-                # More of this window: from the last one's instant, which others may share.
-                start_ms = max(rows[-1].time, start_ms + 1)
-            elif end_ms >= now_ms:
-                return
-            else:
-                start_ms = end_ms + 1
+                # Which end of a window a full page shows is not documented: both are asked for
+                # again, up to the instants at which the page begins and ends.
+                times = [row.time for row in rows]
+                rest = ((min(times), first_ms, min(times)), (max(times), max(times), last_ms))
+                windows.extendleft(
+                    (low, high) for cut, low, high in rest if first_ms < cut < last_ms
+                )
         raise VenueError(f"binance allOrders {symbol}: not told in {_MAX_PAGES} requests")
+
+    async def _orders_within(
+        self, symbol: str, first_ms: int, last_ms: int
+    ) -> tuple[OrderRow, ...]:
+        wanted = (
+            ("symbol", symbol),
+            ("startTime", str(first_ms)),
+            ("endTime", str(last_ms)),
+            ("limit", str(_PAGE)),
+        )
+        answer = await self._ask_signed(ask_for.ALL_ORDERS, wanted)
+        return read(answer, tuple[OrderRow, ...], ask_for.ALL_ORDERS)
 
     def _remember(self, order: ApprovedOrder, stamp: Stamp) -> None:
         self._sent[order.client_order_id] = (order, stamp)

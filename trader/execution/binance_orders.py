@@ -11,6 +11,9 @@ from trader.execution.venue import OrderView
 
 MS_NS = 1_000_000
 
+# The smallest coins are held by the trillion. What is larger is a mistake, and sums would round.
+_MOST = Decimal(10) ** 18
+
 SIDES: Mapping[str, Side] = {"BUY": Side.BUY, "SELL": Side.SELL}
 SIDE_NAMES: Mapping[Side, str] = {side: name for name, side in SIDES.items()}
 TIF_NAMES: Mapping[TimeInForce, str] = {TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
@@ -39,13 +42,13 @@ def state_of(status: str, executed: Decimal) -> OrderState:
 
 
 def require_amounts(*amounts: Decimal) -> None:
-    """Money and quantities are finite and not below zero.
+    """Money and quantities are finite, not below zero, and of a size that can be summed exactly.
 
     Raises:
         ValueError: one is not.
     """
     for amount in amounts:
-        if not (amount.is_finite() and amount >= 0):
+        if not (amount.is_finite() and 0 <= amount < _MOST):
             raise ValueError(f"{amount} is no amount")
 
 

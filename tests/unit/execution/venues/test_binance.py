@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from tests.support.builders import AT_NS, BINANCE_BTC, BTC, MS_NS
+from tests.support.builders import AT_NS, BINANCE_BTC, BTC, MS_NS, SECOND_NS
 from trader.credentials import Secret
 from trader.domain.clock import Stamp
 from trader.domain.errors import OutcomeUnknown, VenueError, VenueRejected, VenueUnavailable
@@ -76,18 +76,19 @@ ROW: dict[str, object] = {
     "side": "BUY",
     "selfTradePreventionMode": "EXPIRE_TAKER",
 }
+PLACED_FILL = {
+    "price": "107990.00000000",
+    "qty": "0.00040000",
+    "commission": "0.00000040",
+    "commissionAsset": "BTC",
+    "tradeId": 56,
+}
 PLACED = {
     **ROW,
     "transactTime": NOW_MS,
     "workingTime": NOW_MS,
     "fills": [
-        {
-            "price": "107990.00000000",
-            "qty": "0.00040000",
-            "commission": "0.00000040",
-            "commissionAsset": "BTC",
-            "tradeId": 56,
-        },
+        PLACED_FILL,
         {
             "price": "108000.00000000",
             "qty": "0.00026000",
@@ -271,7 +272,7 @@ class TestReadPlacement:
             "status": "EXPIRED",
             "executedQty": "0.00040000",
             "expiryReason": "UNFILLED_IOC_QUANTITY_EXPIRED",
-            "fills": PLACED["fills"][:1],  # type: ignore[index]
+            "fills": [PLACED_FILL],
         }
 
         said = self.read(answered(body))
@@ -302,6 +303,8 @@ class TestReadPlacement:
             {"timeInForce": "GTC"},
             {"executedQty": "NaN"},
             {"executedQty": "-1"},
+            {"executedQty": "1e999999"},
+            {"fills": [{**PLACED_FILL, "qty": "9e999999"}]},
             {"side": "HOLD"},
             {"status": None},
             {"fills": [{}]},
@@ -519,31 +522,39 @@ class TestOrders:
 
         assert [view.venue_order_id for view in views] == ["1"]
 
-    def test_full_pages_are_followed(self) -> None:
-        """Several orders may share the instant at which a page ends; none is told twice."""
-        times = [NOW_MS - 5_000 + number // 2 for number in range(2_500)]
+    @pytest.mark.parametrize("shown", [slice(None, 1000), slice(-1000, None)])
+    def test_full_pages_are_followed(self, shown: slice) -> None:
+        """Whichever end of a window the venue shows first; none is left out or told twice."""
+        # Several orders share the instant at which a page ends.
+        times = [NOW_MS - 5_000 + number // 3 for number in range(2_500)]
         rows = [
             {**KEPT, "orderId": number, "time": time, "updateTime": time}
             for number, time in enumerate(times)
         ]
 
         def page(said: dict[str, str]) -> HttpAnswer:
-            start, end = int(said["startTime"]), int(said["endTime"])
-            return answered([row for row in rows if start <= row["time"] <= end][:1000])  # type: ignore[operator]
+            window = range(int(said["startTime"]), int(said["endTime"]) + 1)
+            return answered([row for row in rows if row["time"] in window][shown])
 
         desk = Desk({"GET /api/v3/allOrders": page})
 
         views = asyncio.run(desk.client.closed_orders((NOW_MS - 60_000) * MS_NS))
 
-        assert [view.venue_order_id for view in views] == [str(one) for one in range(2_500)]
+        told = sorted(int(view.venue_order_id) for view in views)
+        assert told == list(range(2_500))
+        assert len(desk.asked) < 10
 
     def test_endless_pages_are_a_fault(self) -> None:
         """An incomplete list would hide orders."""
-        full = [{**KEPT, "orderId": number} for number in range(1000)]
-        desk = Desk({"GET /api/v3/allOrders": answered(full)})
+
+        def page(said: dict[str, str]) -> HttpAnswer:
+            middle = (int(said["startTime"]) + int(said["endTime"])) // 2
+            return answered([{**KEPT, "orderId": n, "time": middle} for n in range(1000)])
+
+        desk = Desk({"GET /api/v3/allOrders": page})
 
         with pytest.raises(VenueError, match="64"):
-            asyncio.run(desk.client.closed_orders(AT_NS))
+            asyncio.run(desk.client.closed_orders(AT_NS - 86_400 * SECOND_NS))
 
         assert len(desk.asked) == 64
 
