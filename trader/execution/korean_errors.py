@@ -167,7 +167,10 @@ def ban_s(answer: HttpAnswer) -> float:
     told = retry_after_s(answer)
     if told is not None:
         return min(told, _LONGEST_BAN_S)
-    found = _SPAN.search(answer.body.decode("utf-8", "replace"))
+    refusal = refusal_in(answer)
+    # The message first: in the body as it stands its letters may be escaped.
+    found = None if refusal is None else _SPAN.search(refusal.message)
+    found = found or _SPAN.search(answer.body.decode("utf-8", "replace"))
     if found is None:
         return 0.0
     unit_s = next(unit for unit, text in zip(_UNITS_S, found.groups()[1:], strict=True) if text)

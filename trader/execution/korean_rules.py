@@ -25,14 +25,14 @@ _PERCENT = Decimal(100)
 _NEEDED_KIND = "limit_ioc"
 
 
-class ChanceSide(Struct):
+class ChanceSide(Struct, frozen=True):
     """One side's limits of a market."""
 
     min_total: Decimal | None = None
     price_unit: Decimal | None = None
 
 
-class ChanceMarket(Struct):
+class ChanceMarket(Struct, frozen=True):
     """The market in an answer about the chances of an order."""
 
     bid: ChanceSide = ChanceSide()
@@ -42,7 +42,7 @@ class ChanceMarket(Struct):
     ask_types: list[str] | None = None
 
 
-class Chance(Struct):
+class Chance(Struct, frozen=True):
     """What an account may do in a market, and at what cost (a share of one)."""
 
     bid_fee: Decimal
@@ -82,7 +82,7 @@ class Chance(Struct):
         return all(not names or _NEEDED_KIND in names for names in kinds)
 
 
-class WalletState(Struct):
+class WalletState(Struct, frozen=True):
     """Whether an asset may be moved over one network."""
 
     currency: str

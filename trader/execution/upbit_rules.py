@@ -19,11 +19,11 @@ _OFFLINE_NS = 120_000_000_000
 """A market that was refused as offline is left alone for so long, or until a test passes."""
 
 
-class _Event(Struct):
+class _Event(Struct, frozen=True):
     warning: bool = False
 
 
-class _Market(Struct):
+class _Market(Struct, frozen=True):
     market: str
     market_event: _Event = _Event()
 
