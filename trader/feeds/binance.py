@@ -38,8 +38,11 @@ _UNDECODABLE = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionErro
 
 
 class _Said(Struct, gc=False):
-    """Partial depth or bookTicker. In one type, as nothing in a frame's beginning tells them apart
-    but the stream's name, and a second pass over it would cost a quarter of the time."""
+    """Partial depth or bookTicker.
+
+    In one type, since only the stream's name tells them apart, and to look at that first would be
+    a second pass over the frame.
+    """
 
     last_update_id: int = field(default=_NEVER, name="lastUpdateId")
     bids: tuple[Level, ...] | None = None
@@ -151,8 +154,11 @@ class _Market:
 
 
 class BinanceFeed:
-    """Implements ``FeedCodec``. Holds what was last told, so one serves one connection at a time;
-    asking for its address begins anew."""
+    """Implements ``FeedCodec``. Holds what was last told of each book.
+
+    Asking for the address of a new connection begins anew; until then the venue's counts say which
+    of two connections told the newer thing.
+    """
 
     def __init__(self, instruments: Sequence[InstrumentId]) -> None:
         self._markets = {one.id: one for one in map(_Market, instruments)}
