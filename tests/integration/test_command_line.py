@@ -68,9 +68,6 @@ MISTAKES = {
         "safety:\n  max_daily_loss_krw: null\n", ("safety.max_daily_loss_krw", "null", "above 0")
     ),
     "an unknown mode": Mistake("mode:\n  current: test\n", ("mode.current", "'test'", "mock")),
-    "a mode this version lacks": Mistake(
-        "mode:\n  current: paper\n", ("mode.current is paper", "allowed: mock")
-    ),
     "a time zone nobody knows": Mistake(
         "schedule:\n  timezone: Asia/Seul\n", ("schedule.timezone", "'Asia/Seul'", "Asia/Seoul")
     ),
@@ -108,8 +105,6 @@ ARGUMENTS = {
     "no file": (("--config", ""), ("--config is ''", "the name of a file")),
     "two modes": (("--mock", "--mode", "live"), ("--mock contradicts --mode live",)),
     "two ends": (("--once", "--loops", "3"), ("--once contradicts --loops 3",)),
-    "paper": (("--mode", "paper"), ("mode.current is paper", "allowed: mock")),
-    "live": (("--mode", "live"), ("mode.current is live", "allowed: mock")),
 }
 
 
@@ -211,14 +206,6 @@ class TestMistakesInTheArguments:
         assert line.startswith("command line: ")
         assert all(word in line for word in words), line
         assert list(workplace.iterdir()) == []
-
-    def test_the_command_line_wins_over_the_file(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """So what is wrong is said of the command line."""
-        Path("my.yml").write_text("mode:\n  current: mock\n")
-
-        line = complaint(capsys, "--config", "my.yml", "--mode", "paper")
-
-        assert line.startswith("command line: mode.current is paper")
 
 
 class TestHelp:

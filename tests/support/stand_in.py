@@ -24,7 +24,7 @@ from trader.domain.errors import ConfigError
 from trader.domain.events import BookUpdated, Event
 from trader.domain.instrument import Instrument, InstrumentId, Venue
 from trader.domain.market import OrderBook
-from trader.domain.order import ApprovedOrder
+from trader.domain.order import ApprovedOrder, Order
 from trader.execution.paper import PaperVenues
 from trader.ops.lease import AlreadyRunning
 
@@ -80,11 +80,16 @@ class StandIn:
         return self._instruments
 
     @property
-    def fingerprint(self) -> str:
+    def fingerprints(self) -> tuple[str, ...]:
         """As the test says."""
-        return self._fingerprint
+        return (self._fingerprint,)
 
-    def connect(self, clock: Clock, deliver: Callable[[Event], None]) -> None:
+    def connect(
+        self,
+        clock: Clock,
+        deliver: Callable[[Event], None],
+        _unsettled: Callable[[Venue], Sequence[Order]],
+    ) -> None:
         """Say where events go."""
         self._clock, self._deliver = clock, deliver
         self._fills = PaperVenues(self._instruments, self._books, clock, deliver, _LATENCY_MS)
@@ -127,6 +132,9 @@ class StandIn:
                 )
         if self._steered().answers and self._fills is not None:
             self._fills.submit(orders)
+
+    def saw(self, _event: Event) -> None:
+        """Nothing waits for it."""
 
     def venue(self, _venue: Venue) -> VenueSight:
         """As the file says."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from trader.alerts.outbox import Outbox
@@ -26,7 +27,8 @@ from trader.domain.clock import Clock, SimulatedClock
 from trader.domain.control import Halt, Mode
 from trader.domain.delivery import BotHealth
 from trader.domain.events import CommandReceived, Event, LossSeen
-from trader.domain.instrument import Instrument, InstrumentId
+from trader.domain.instrument import Instrument, InstrumentId, Venue, split_id
+from trader.domain.order import LedgerName, Order
 from trader.domain.readiness import Readiness
 from trader.domain.synthetic import SyntheticMarket
 from trader.engine.engine import Engine, Outcome
@@ -166,7 +168,7 @@ def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> C
     restored = restore(engine, ground.journal, settings.mock.seed)
     clock = SystemClock()
     inbox = Inbox(settings.engine.max_inbox_events)
-    connectors.connect(clock, inbox.put)
+    connectors.connect(clock, inbox.put, _unsettled(engine))
     outside = Outside(settings, engine, connectors, clock, ground.interval_s)
     reach = Reach(settings.bot.unreachable_minutes)
     senses = HostSenses(settings, engine, ground.locks, outside, reach)
@@ -186,12 +188,27 @@ def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> C
     port = _port(ground, engine, senses, clock, inbox, halt_at_once, reach, answers)
     lag = MarketLag()
     listeners: list[Listener] = [lag, log_facts, *answers.listeners, session.saw]
+    listeners.append(lambda event, _: connectors.saw(event))
     if keeper is not None:
         listeners.append(_durable_halts(keeper))
     # Last, since a command is answered when all else has taken notice of it.
     listeners.append(_replies(port))
     runtime = _runtime(ground, engine, inbox, gate, listeners)
     return Circle(engine, runtime, port, session, lag, restored, answers, (connectors.run,))
+
+
+def _unsettled(engine: Engine) -> Callable[[Venue], list[Order]]:
+    """The live orders of a venue that have no end yet."""
+    ledger = engine.state.ledgers[LedgerName.LIVE]
+
+    def unsettled(venue: Venue) -> list[Order]:
+        return [
+            order
+            for order_id in chain.from_iterable(ledger.in_flight.values())
+            if split_id((order := ledger.orders[order_id]).approved.intent.instrument)[0] == venue
+        ]
+
+    return unsettled
 
 
 def _paper(settings: Settings, engine: Engine, clock: Clock, inbox: Inbox) -> PaperVenues:

@@ -1,6 +1,6 @@
 """Connectors: what joins a process to real venues. Whoever starts the engine hands them in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -8,6 +8,7 @@ from msgspec import Struct
 from trader.domain.clock import Clock
 from trader.domain.events import Event
 from trader.domain.instrument import Instrument, InstrumentId, Venue
+from trader.domain.order import Order
 from trader.execution.gate import Lane
 
 
@@ -36,12 +37,17 @@ class Connectors(Protocol):
         ...
 
     @property
-    def fingerprint(self) -> str:
-        """Names the account by its keys, without telling them; empty where there are no keys."""
+    def fingerprints(self) -> tuple[str, ...]:
+        """Each account by its key, without telling it; none where there are no keys."""
         ...
 
-    def connect(self, clock: Clock, deliver: Callable[[Event], None]) -> None:
-        """Say where events go, before anything runs."""
+    def connect(
+        self,
+        clock: Clock,
+        deliver: Callable[[Event], None],
+        unsettled: Callable[[Venue], Sequence[Order]],
+    ) -> None:
+        """Say where events go and which live orders have no end yet, before anything runs."""
         ...
 
     async def run(self) -> None:
@@ -58,4 +64,8 @@ class Connectors(Protocol):
 
     def keys(self) -> KeySight:
         """What is known of our keys this instant."""
+        ...
+
+    def saw(self, event: Event) -> None:
+        """The engine has processed an event, and its facts are on disk."""
         ...

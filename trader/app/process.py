@@ -59,6 +59,10 @@ def run(
         ConfigError: something the operator gave does not fit this host.
         AlreadyRunning: another engine works on this state directory, or on this account.
     """
+    if connectors is None and settings.mode.current is not Mode.MOCK:
+        from trader.app.venues import RealVenues
+
+        connectors = RealVenues(settings)
     # What the config names is found before any file is made.
     build = _circle_of(settings, connectors)
     # Then the lock, before anything is written: two engines never share a state.
@@ -68,8 +72,9 @@ def run(
     with ExitStack() as held:
         locks: list[StateLock | HostLock] = [held.enter_context(lock)]
         if settings.mode.current is Mode.LIVE and connectors is not None:
-            account = HostLock.acquire(Path(settings.engine.lock_dir), connectors.fingerprint)
-            locks.append(held.enter_context(account))
+            for fingerprint in connectors.fingerprints:
+                account = HostLock.acquire(Path(settings.engine.lock_dir), fingerprint)
+                locks.append(held.enter_context(account))
         logs = held.enter_context(_logs(settings))
         for warning in settings.warnings():
             _LOG.warning("config: %s", warning)
@@ -97,14 +102,9 @@ def _circle_of(settings: Settings, connectors: Connectors | None) -> Build:
     """How the circle of this mode is built.
 
     Raises:
-        ConfigError: this version has nothing to build it of, or the config names what is not there.
+        ConfigError: the config names what is not there.
     """
-    if settings.mode.current is not Mode.MOCK:
-        if connectors is None:
-            raise ConfigError(
-                f"mode.current is {settings.mode.current}; allowed: mock, since this version has no"
-                " connectors for real venues"
-            )
+    if connectors is not None and settings.mode.current is not Mode.MOCK:
         venues, real_strategy = connectors, load_strategy(settings, connectors.instruments)
         return lambda ground: real_circle(ground, real_strategy, venues)
     instruments = simulated_instruments(settings)

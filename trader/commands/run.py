@@ -58,7 +58,6 @@ def main(arguments: argparse.Namespace) -> int:
     # are loaded and before any credential is read.
     from trader.app import RunOptions, run
     from trader.config import config_origin, load_settings
-    from trader.domain.control import Mode
     from trader.domain.errors import ConfigError
 
     if arguments.mock and arguments.mode not in (None, "mock"):
@@ -82,7 +81,5 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         return run(settings, options, lock)
     except ConfigError as error:
-        # Sound by itself, and wrong on this host or in this version.
-        given = arguments.mode is not None and settings.mode.current != Mode.MOCK
-        origin = "command line" if given else config_origin(arguments.config)
-        raise ConfigError(f"{origin}: {error}") from error
+        # Sound by itself, and wrong on this host.
+        raise ConfigError(f"{config_origin(arguments.config)}: {error}") from error

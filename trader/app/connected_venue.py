@@ -1,0 +1,188 @@
+"""ConnectedVenue: one venue of a process, everything of it wired and run together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from trader.app.connectors import VenueSight
+from trader.app.venue_parts import VenueGround, VenueParts
+from trader.config import Settings, VenueSection
+from trader.domain.clock import Clock
+from trader.domain.events import Event, FeedLost
+from trader.domain.instrument import InstrumentId, Venue
+from trader.domain.order import ApprovedOrder, Order
+from trader.execution.key_watch import KeyWatch
+from trader.execution.keys import Keys
+from trader.execution.lane import OrderLane
+from trader.execution.private import PrivateLink, private_rules
+from trader.execution.session import VenueSession
+from trader.execution.settling import Settling
+from trader.execution.venue import Placement, Rejected, VenueClient
+from trader.execution.watching import VenueWatch
+from trader.feeds.stream import FeedStream
+from trader.wire.budget import Budget
+from trader.wire.client import HttpClient
+from trader.wire.socket import SocketKeeper
+
+ORDER_PREFIX = "tr-"
+"""How every client order id of ours begins, whatever engine made it."""
+
+
+class ConnectedVenue:
+    """Books, rules and clock of one venue; with keys its account and its order lane, too."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        parts: VenueParts,
+        settings: Settings,
+        section: VenueSection,
+        instruments: tuple[InstrumentId, ...],
+        clock: Clock,
+        deliver: Callable[[Event], None],
+        keys: Keys | None,
+        unsettled: Callable[[], Sequence[Order]],
+    ) -> None:
+        state_dir = Path(settings.engine.state_dir)
+        timeout_s = settings.execution.timeout_ms / 1_000
+        self.venue = venue
+        self._deliver = deliver
+        self._budget = Budget(
+            parts.limits, clock.now(), parts.read_limits, state_dir / f"ban-{venue}.json"
+        )
+        self._http = HttpClient(section.rest_url, self._budget, clock, timeout_s)
+        client = parts.client(VenueGround(section, keys, instruments, self._http, clock))
+        self._watch = VenueWatch(client, clock, deliver)
+        self._feed = FeedStream(
+            parts.codec(instruments),
+            section.ws_url,
+            self._http,
+            clock,
+            self._heard_feed,
+            float(settings.safety.max_ws_age_ms),
+        )
+        self._account = (
+            None
+            if keys is None
+            else _Account(
+                client,
+                settings,
+                section,
+                clock,
+                deliver,
+                self._budget,
+                keys,
+                unsettled,
+                self._watch,
+            )
+        )
+
+    @property
+    def sight(self) -> VenueSight:
+        """What is known of it this instant."""
+        account = self._account
+        reconciled = account is not None and account.session.is_reconciled
+        return VenueSight(reconciled and self._watch.knows_rules, self._watch.skew_ms)
+
+    @property
+    def lane(self) -> OrderLane | None:
+        """Its order connection; None without keys."""
+        return None if self._account is None else self._account.lane
+
+    @property
+    def key(self) -> KeyWatch | None:
+        """What is known of our key; None without one."""
+        return None if self._account is None else self._account.key
+
+    def saw(self, event: Event) -> None:
+        """The engine has processed an event."""
+        if self._account is not None:
+            self._account.session.saw(event)
+
+    async def run(self) -> None:
+        """Connect, hear and act until cancelled."""
+        parts: list[Callable[[], Awaitable[None]]] = [self._feed.run, self._watch.run]
+        if self._account is not None:
+            parts += self._account.parts
+        try:
+            async with asyncio.TaskGroup() as group:
+                for part in parts:
+                    group.create_task(_run(part))
+        finally:
+            await self._http.close()
+
+    def _heard_feed(self, event: Event) -> None:
+        self._deliver(event)
+        if isinstance(event, FeedLost):
+            # Fees and rules are read anew on every reconnect.
+            self._watch.refresh_soon()
+
+
+class _Account:
+    """Our account at one venue: session, lane and key."""
+
+    def __init__(
+        self,
+        client: VenueClient,
+        settings: Settings,
+        section: VenueSection,
+        clock: Clock,
+        deliver: Callable[[Event], None],
+        budget: Budget,
+        keys: Keys,
+        unsettled: Callable[[], Sequence[Order]],
+        watch: VenueWatch,
+    ) -> None:
+        fingerprint = keys.access.fingerprint()
+        self._watch = watch
+        self.lane = OrderLane(
+            client,
+            section.rest_url,
+            budget,
+            clock,
+            deliver,
+            settings.execution.timeout_ms / 1_000,
+            heard=self._answered,
+        )
+        settling = Settling(
+            client,
+            clock,
+            deliver,
+            unsettled,
+            self.lane.awaits,
+            settings.execution.quarantine_seconds,
+        )
+        self.session = VenueSession(client, settling, clock, deliver, ORDER_PREFIX)
+        link = PrivateLink(client.venue, self.session, section.private_ws_url, clock, deliver)
+        keeper = SocketKeeper(
+            f"{client.venue} private", link, private_rules(self.session.stream), clock
+        )
+        self.key = KeyWatch(
+            client,
+            fingerprint,
+            clock,
+            deliver,
+            attested=section.attested_fingerprint == fingerprint,
+            remembered=Path(settings.engine.state_dir) / f"key-{client.venue}.json",
+        )
+        self.parts: tuple[Callable[[], Awaitable[None]], ...] = (
+            self.lane.run,
+            self.session.run,
+            keeper.run,
+            self.key.run,
+        )
+
+    def _answered(self, _order: ApprovedOrder, placement: Placement) -> None:
+        if not isinstance(placement, Rejected):
+            return
+        if placement.stale_rules:
+            self._watch.refresh_soon()
+        if placement.halts:
+            self.session.refused(placement)
+
+
+async def _run(part: Callable[[], Awaitable[None]]) -> None:
+    await part()
+
+
+Venues = Mapping[Venue, ConnectedVenue]
