@@ -134,11 +134,18 @@ class Operator:
             self.change_status(step.halt)
 
     async def play(self, steps: list[Step]) -> None:
-        """Take every step at its time. A withdrawal of more than there is ends the scenario."""
+        """Take every step at its time.
+
+        Raises:
+            ConfigError: a step cannot be taken, such as a withdrawal of more than there is.
+        """
         begun_s = asyncio.get_running_loop().time()
         for step in sorted(steps, key=lambda each: each.at_s):
             await asyncio.sleep(begun_s + step.at_s - asyncio.get_running_loop().time())
-            self.take(step)
+            try:
+                self.take(step)
+            except ValueError as error:
+                raise ConfigError(f"scenario: step at {step.at_s} s: {error}") from error
 
     def state(self) -> Row:
         """Faults, bends, what trades, best prices, open orders."""

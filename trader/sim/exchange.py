@@ -1,7 +1,6 @@
 """The matching world all three faces share: venues, accounts, books, orders, and who listens.
 
-Everything here is synchronous and happens in the caller's step. Money is Decimal and exact.
-Our orders meet what the market displays, never each other.
+Synchronous, within the caller's step. Money is exact. Orders meet the market, never each other.
 """
 
 import copy

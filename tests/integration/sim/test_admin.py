@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from trader.domain.errors import ConfigError
-from trader.domain.instrument import KRW, UPBIT, InstrumentId
+from trader.domain.instrument import BINANCE, BITHUMB, KRW, UPBIT, InstrumentId, Venue
 from trader.domain.order import Side
-from trader.sim.deeds import Step, read_scenario
+from trader.sim.deeds import BalanceChange, Step, read_scenario
 from trader.sim.defaults import MAIN
 from trader.sim.faults import Fault, FaultKind, Operation
 from trader.sim.market import SeededMarket
@@ -205,6 +205,22 @@ class TestDeeds:
         assert status == 403
 
 
+class TestPorts:
+    """Every venue answers under its path and, where asked for, at the root of a port of its own."""
+
+    @pytest.mark.parametrize(
+        ("venue", "path"),
+        [(UPBIT, "/v1/market/all"), (BITHUMB, "/v1/market/all"), (BINANCE, "/api/v3/time")],
+    )
+    async def test_both_addresses(self, desk: Desk, venue: Venue, path: str) -> None:
+        """The same answer from both."""
+        simulator = desk.simulator
+        for base in (f"{simulator.url}/{venue}", simulator.venue_url(venue)):
+            async with aiohttp.ClientSession() as session, session.get(base + path) as answer:
+                assert answer.status == 200
+        assert simulator.venue_url(venue) != f"{simulator.url}/{venue}"
+
+
 class TestScenario:
     """A scenario file is a list of steps by the second."""
 
@@ -226,6 +242,14 @@ class TestScenario:
         account = simulator.exchange.account(UPBIT, MAIN)
         assert account is not None
         assert account.balances[KRW].free == 49_999_999
+
+    async def test_a_step_that_cannot_be_taken_ends_it(self) -> None:
+        """With its time and the reason, as a mistake in the scenario."""
+        step = Step(at_s=0.0, balances=BalanceChange("upbit", "KRW", delta=Decimal(-(10**9))))
+        simulator = Simulator(Setup(SeededMarket(5), book_interval_s=QUIET_S))
+
+        with pytest.raises(ConfigError, match=r"step at 0.0 s: insufficient_funds"):
+            await simulator.operator.play([step])
 
     @pytest.mark.parametrize(
         ("text", "words"),
