@@ -74,7 +74,7 @@ class Connection:
         self._status: asyncio.TimerHandle | None = None
         self._cut_with = 0
         kind = StreamKind.PUBLIC if voice.account is None else StreamKind.PRIVATE
-        self._lane = desk.faults.lane(desk.venue, kind, self._queue, self._cut)
+        self._lane = desk.faults.lane(desk.venue, kind, self._queue, self.cut)
 
     async def run(self) -> None:
         """Serve the client until one side ends it."""
@@ -139,7 +139,7 @@ class Connection:
         now_ns = time.monotonic_ns()
         if all(self._budgets.spend(group, "", now_ns).allowed for group in _MESSAGE_GROUPS):
             return True
-        self._cut(WSCloseCode.POLICY_VIOLATION)
+        self.cut(WSCloseCode.POLICY_VIOLATION)
         return False
 
     def _hear(self, event: SimEvent) -> None:
@@ -170,11 +170,12 @@ class Connection:
     def _queue(self, frame: bytes) -> None:
         if self._outgoing.full():
             # A client that does not read is dropped; it would only hear of a past long gone.
-            self._cut(WSCloseCode.TRY_AGAIN_LATER)
+            self.cut(WSCloseCode.TRY_AGAIN_LATER)
             return
         self._outgoing.put_nowait(frame)
 
-    def _cut(self, code: int) -> None:
+    def cut(self, code: int) -> None:
+        """Close with this code, after what is queued already."""
         if self._cut_with:
             return
         self._cut_with = code
@@ -198,30 +199,50 @@ class Connection:
             self._active_ns = time.monotonic_ns()
 
 
-def socket_handler(
-    desk: Desk, manners: SocketManners, voice_of: Callable[[web.Request], Voice]
-) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """What aiohttp is to call for a socket. ``voice_of`` raises ``Failure`` for whom it denies."""
+class Sockets:
+    """Every WebSocket of one venue."""
 
-    async def handle(request: web.Request) -> web.StreamResponse:
-        verdict = desk.faults.on_request(desk.venue, Operation.STREAM)
-        if verdict.delay_ms:
-            await asyncio.sleep(verdict.delay_ms / 1_000)
-        refused = turned_away(request, verdict, desk.refusal)
-        if refused is not None:
-            return refused
-        try:
-            desk.admit(request, manners.connect_group)
-            voice = voice_of(request)
-        except Failure as failure:
-            done = failed(failure)
-            return web.json_response(done.body, status=done.status)
-        ws = web.WebSocketResponse(autoping=False, max_msg_size=_MAX_REQUEST_BYTES)
-        await ws.prepare(request)
-        await Connection(ws, desk, voice, manners).run()
-        return ws
+    def __init__(self, desk: Desk, manners: SocketManners):
+        """None connected yet."""
+        self._desk = desk
+        self._manners = manners
+        self._open: set[Connection] = set()
 
-    return handle
+    def handler(
+        self, voice_of: Callable[[web.Request], Voice]
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """What aiohttp is to call; ``voice_of`` raises ``Failure`` for whom it denies."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            desk = self._desk
+            verdict = desk.faults.on_request(desk.venue, Operation.STREAM)
+            if verdict.delay_ms:
+                await asyncio.sleep(verdict.delay_ms / 1_000)
+            refused = turned_away(request, verdict, desk.refusal)
+            if refused is not None:
+                return refused
+            try:
+                desk.admit(request, self._manners.connect_group)
+                voice = voice_of(request)
+            except Failure as failure:
+                done = failed(failure)
+                return web.json_response(done.body, status=done.status)
+            ws = web.WebSocketResponse(autoping=False, max_msg_size=_MAX_REQUEST_BYTES)
+            await ws.prepare(request)
+            connection = Connection(ws, desk, voice, self._manners)
+            self._open.add(connection)
+            try:
+                await connection.run()
+            finally:
+                self._open.discard(connection)
+            return ws
+
+        return handle
+
+    async def close(self, _: web.Application) -> None:
+        """End every connection: the application is about to."""
+        for connection in [*self._open]:
+            connection.cut(WSCloseCode.GOING_AWAY)
 
 
 def _subscriptions(current: StreamRequest, ticket: str) -> bytes:

@@ -3,7 +3,6 @@
 Written from exchange fact sheet section 1 alone, so that it judges the connector independently.
 """
 
-from collections.abc import AsyncIterator, Callable
 from functools import partial
 from uuid import uuid4
 
@@ -16,26 +15,15 @@ from trader.sim.korean_auth import UPBIT_TOKENS
 from trader.sim.korean_desk import Desk, Manners, PrivateRoute, PublicRoute
 from trader.sim.korean_frames import UPBIT_NAMES, Message
 from trader.sim.korean_limits import RateGroup
-from trader.sim.korean_market import as_decimal, orderbook_fields, ticker_message, trade_fields
 from trader.sim.korean_params import in_ms
-from trader.sim.korean_requests import (
-    ANNOUNCEMENT,
-    MY_ASSET,
-    MY_ORDER,
-    ORDERBOOK,
-    PRIVATE_TYPES,
-    PUBLIC_TYPES,
-    TICKER,
-    TRADE,
-    Wanted,
-)
-from trader.sim.korean_socket import SocketManners, Voice, socket_handler
+from trader.sim.korean_quotes import CommonQuotes
+from trader.sim.korean_requests import ANNOUNCEMENT, MY_ASSET, MY_ORDER, PRIVATE_TYPES, Wanted
+from trader.sim.korean_socket import SocketManners, Sockets, Voice
 from trader.sim.korean_tape import Tapes
+from trader.sim.korean_voice import Narrator, Tone, note_markets
 from trader.sim.model import (
     Account,
     BalancesChanged,
-    Book,
-    BookChanged,
     OrderAccepted,
     OrderEnded,
     OrderFilled,
@@ -79,8 +67,9 @@ def app(exchange: Exchange, faults: Faults, *, idle_s: float = _IDLE_S) -> web.A
     desk, tapes = Desk(exchange, faults, _MANNERS), Tapes()
     made = web.Application()
     desk.serve(made, [*_public_routes(exchange, tapes), *_private_routes(exchange)])
+    note_markets(exchange, UPBIT, tapes, made)
     manners = SocketManners(UPBIT_NAMES, "websocket-connect", idle_s)
-    public = Voice(PUBLIC_TYPES, partial(_snapshot, exchange, tapes), partial(_news, tapes))
+    public = Narrator(exchange, tapes, Tone(UPBIT)).voice
 
     def private_of(request: web.Request) -> Voice:
         account, key = desk.holder(request, frozenset())
@@ -92,38 +81,24 @@ def app(exchange: Exchange, faults: Faults, *, idle_s: float = _IDLE_S) -> web.A
             account,
         )
 
-    made.router.add_get("/websocket/v1", socket_handler(desk, manners, lambda _: public))
-    made.router.add_get("/websocket/v1/private", socket_handler(desk, manners, private_of))
-    made.cleanup_ctx.append(noting(exchange, tapes))
+    sockets = Sockets(desk, manners)
+    made.router.add_get("/websocket/v1", sockets.handler(lambda _: public))
+    made.router.add_get("/websocket/v1/private", sockets.handler(private_of))
+    made.on_shutdown.append(sockets.close)
     return made
 
 
-def noting(exchange: Exchange, tapes: Tapes) -> Callable[[web.Application], AsyncIterator[None]]:
-    """Keeps tapes while the application runs."""
-    # From the start and not from the first request: a tape must not miss what came before.
-    for listing in exchange.listings(UPBIT):
-        book = exchange.book(listing.id)
-        if book is not None:
-            tapes.of(listing.symbol).note_book(book)
-    unsubscribe = exchange.subscribe(UPBIT, tapes.hear)
-
-    async def context(_: web.Application) -> AsyncIterator[None]:
-        yield
-        unsubscribe()
-
-    return context
-
-
 def _public_routes(exchange: Exchange, tapes: Tapes) -> list[PublicRoute]:
-    quotes = Quotes(exchange, tapes)
+    common = CommonQuotes(exchange, UPBIT, tapes, malformed_public)
+    quotes = Quotes(exchange, tapes, common)
     return [
         PublicRoute("GET", "/v1/market/all", "market", quotes.markets),
         PublicRoute("GET", "/v1/orderbook", "orderbook", quotes.orderbooks),
         PublicRoute("GET", "/v1/orderbook/instruments", "orderbook", quotes.instruments),
-        PublicRoute("GET", "/v1/ticker", "ticker", quotes.tickers),
+        PublicRoute("GET", "/v1/ticker", "ticker", common.tickers),
         PublicRoute("GET", "/v1/ticker/all", "ticker", quotes.tickers_by_quote),
-        PublicRoute("GET", "/v1/trades/ticks", "trade", quotes.trades),
-        PublicRoute("GET", "/v1/candles/minutes/{unit}", "candle", quotes.minutes),
+        PublicRoute("GET", "/v1/trades/ticks", "trade", common.trades),
+        PublicRoute("GET", "/v1/candles/minutes/{unit}", "candle", common.minutes),
     ]
 
 
@@ -150,44 +125,6 @@ def _private_routes(exchange: Exchange) -> list[PrivateRoute]:
     ]
 
 
-def _snapshot(exchange: Exchange, tapes: Tapes, wanted: Wanted) -> Message | None:
-    code = wanted.code or ""
-    listing = exchange.listing(UPBIT, code)
-    tape = tapes.of(code) if listing is not None else None
-    if tape is None or tape.book is None or tape.last is None:
-        return None
-    now_ns = exchange.now_ns(UPBIT)
-    match wanted.type:
-        case "orderbook":
-            return _book_message(code, tape.book, wanted, "SNAPSHOT")
-        case "trade":
-            fields = trade_fields(tape, tape.last, as_decimal)
-            return _head(TRADE, code) | fields | _tail(now_ns, "SNAPSHOT")
-        case _:
-            fields = ticker_message(tape, now_ns)
-            return _head(TICKER, code) | fields | _tail(now_ns, "SNAPSHOT")
-
-
-def _news(tapes: Tapes, event: SimEvent, wanted: Wanted) -> list[Message]:
-    match event:
-        case BookChanged() if event.symbol == wanted.code:
-            if wanted.type == ORDERBOOK:
-                return [_book_message(event.symbol, event.book, wanted, "REALTIME")]
-            if wanted.type == TICKER:
-                at_ns = event.book.at_ns
-                fields = ticker_message(tapes.of(event.symbol), at_ns)
-                return [_head(TICKER, event.symbol) | fields | _tail(at_ns, "REALTIME")]
-        case OrderFilled() if event.order.symbol == wanted.code and wanted.type == TRADE:
-            tape = tapes.of(event.order.symbol)
-            if tape.last is not None:
-                fields = trade_fields(tape, tape.last, as_decimal)
-                tail = _tail(event.trade.at_ns, "REALTIME")
-                return [_head(TRADE, event.order.symbol) | fields | tail]
-        case _:
-            pass
-    return []
-
-
 def _private_news(
     exchange: Exchange, account: Account, event: SimEvent, wanted: Wanted
 ) -> list[Message]:
@@ -209,22 +146,16 @@ def _private_news(
                 {"currency": asset, "balance": balance.free, "locked": balance.locked}
                 for asset, balance in event.balances.items()
             ]
-            head: Message = {"type": MY_ASSET, "asset_uuid": str(uuid4()), "assets": assets}
-            return [{**head, "asset_timestamp": in_ms(event.at_ns), **_tail(now_ns, "REALTIME")}]
+            return [
+                {
+                    "type": MY_ASSET,
+                    "asset_uuid": str(uuid4()),
+                    "assets": assets,
+                    "asset_timestamp": in_ms(event.at_ns),
+                    "timestamp": in_ms(now_ns),
+                    "stream_type": "REALTIME",
+                }
+            ]
         case _:
             pass
     return []
-
-
-def _book_message(code: str, book: Book, wanted: Wanted, stream: str) -> Message:
-    fields = orderbook_fields(book, wanted.depth, wanted.level, as_decimal)
-    head = _head(ORDERBOOK, code) | {"timestamp": in_ms(book.at_ns)}
-    return head | fields | {"level": as_decimal(float(wanted.level)), "stream_type": stream}
-
-
-def _head(kind: str, code: str) -> dict[str, object]:
-    return {"type": kind, "code": code}
-
-
-def _tail(at_ns: int, stream: str) -> dict[str, object]:
-    return {"timestamp": in_ms(at_ns), "stream_type": stream}

@@ -3,17 +3,16 @@
 Source: exchange fact sheet 1.3.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from trader.domain.instrument import UPBIT
-from trader.domain.order import Side
 from trader.sim.exchange import Exchange
-from trader.sim.korean_params import Answer, Call, Failure, Params, korean_time, plain
-from trader.sim.model import Balance, Code, Listing, Refused, SimOrder
+from trader.sim.korean_accounts import chance_view, held_views
+from trader.sim.korean_orders import SIDE_WORDS, chosen_states, ordered, span_ns
+from trader.sim.korean_params import Answer, Call, Params, korean_time
+from trader.sim.model import Code, Listing, Refused, SimOrder
 from trader.sim.upbit_views import (
-    account_view,
     failure_of,
-    held_views,
     malformed,
     order_state,
     order_view,
@@ -24,7 +23,6 @@ _MOST_FOUND = 100
 _MOST_CANCELLED = 20
 _MOST_OPEN_CANCELLED = 300
 _MOST_EXCLUDED = 20
-_FORCED_TYPES = ["best_fok", "best_ioc", "limit_fok", "limit_ioc", "limit_post_only"]
 
 
 class OrderDesk:
@@ -53,7 +51,7 @@ class OrderDesk:
         found = [order for order in orders if isinstance(order, SimOrder)]
         market = call.params.text("market")
         kept = [order for order in found if market in (None, order.symbol)]
-        return Answer([order_view(order) for order in _ordered(kept, call.params)])
+        return Answer([order_view(order) for order in ordered(kept, call.params)])
 
     def cancel_several(self, call: Call) -> Answer:
         """``DELETE /v1/orders/uuids``."""
@@ -78,33 +76,33 @@ class OrderDesk:
         chosen = [
             order
             for order in self._exchange.open_orders(call.account)
-            if side in ("all", _side(order))
+            if side in ("all", SIDE_WORDS[order.side])
             and (not pairs or order.symbol in pairs)
             and (not quotes or order.symbol.partition("-")[0] in quotes)
             and order.symbol not in excluded
         ]
-        taken = _ordered(chosen, params)[:count]
+        taken = ordered(chosen, params)[:count]
         done = [self._exchange.cancel(call.account, order_id=order.id) for order in taken]
         return Answer(_batch(done, []))
 
     def open(self, call: Call) -> Answer:
         """``GET /v1/orders/open``; nothing here is ever reserved, so ``watch`` finds nothing."""
         params = call.params
-        states = _states(params, ("wait", "watch"), ("wait",))
+        states = chosen_states(params, ("wait", "watch"), ("wait",), malformed)
         limit, page = params.integer("limit", 100, 100), params.integer("page", 1, 1_000_000)
         market = self._market(params)
         found = self._exchange.open_orders(call.account, market.id if market else None)
         if "wait" not in states:
             found = []
         start = (page - 1) * limit
-        return Answer([order_view(each) for each in _ordered(found, params)[start : start + limit]])
+        return Answer([order_view(each) for each in ordered(found, params)[start : start + limit]])
 
     def closed(self, call: Call) -> Answer:
         """``GET /v1/orders/closed``: created within a span of seven days at most."""
         params = call.params
-        states = _states(params, ("done", "cancel"), ("done", "cancel"))
+        states = chosen_states(params, ("done", "cancel"), ("done", "cancel"), malformed)
         limit = params.integer("limit", 100, 1_000)
-        start_ns, end_ns = span_ns(params, call.now_ns)
+        start_ns, end_ns = span_ns(params, call.now_ns, malformed)
         market = self._market(params)
         found = self._exchange.orders(
             call.account,
@@ -114,7 +112,7 @@ class OrderDesk:
             final_only=True,
         )
         kept = [order for order in found if order_state(order) in states]
-        return Answer([order_view(order) for order in _ordered(kept, params)[:limit]])
+        return Answer([order_view(order) for order in ordered(kept, params)[:limit]])
 
     def _found(self, call: Call) -> SimOrder:
         uuid, identifier = call.params.text("uuid"), call.params.text("identifier")
@@ -178,69 +176,12 @@ class AccountDesk:
         if listing is None:
             raise failure_of(Refused(Code.UNKNOWN_MARKET))
         fees = self._exchange.fees(call.account)
-        instrument = listing.instrument
-        minimum = plain(instrument.min_notional)
-        held = call.account.balances
-        return Answer(
-            {
-                "bid_fee": plain(fees.taker),
-                "ask_fee": plain(fees.taker),
-                "maker_bid_fee": plain(fees.maker),
-                "maker_ask_fee": plain(fees.maker),
-                "market": {
-                    "id": listing.symbol,
-                    "name": f"{instrument.base}/{instrument.quote}",
-                    "order_types": ["limit"],
-                    "order_sides": ["ask", "bid"],
-                    "bid_types": ["limit", "price", *_FORCED_TYPES],
-                    "ask_types": ["limit", "market", *_FORCED_TYPES],
-                    "bid": {"currency": instrument.quote, "min_total": minimum},
-                    "ask": {"currency": instrument.base, "min_total": minimum},
-                    "max_total": plain(listing.max_notional),
-                    "state": "active",
-                },
-                "bid_account": account_view(
-                    instrument.quote, held.get(instrument.quote, Balance())
-                ),
-                "ask_account": account_view(instrument.base, held.get(instrument.base, Balance())),
-            }
-        )
+        return Answer(chance_view(call.account, fees, listing, {}))
 
     def withdrawals(self, call: Call) -> Answer:
         """``GET /v1/withdraws``: nothing was ever withdrawn; who may ask is the point."""
         del call
         return Answer([])
-
-
-def span_ns(params: Params, now_ns: int) -> tuple[int, int]:
-    """The span a list of closed orders is asked for; seven days at most."""
-    start_ns, end_ns = params.moment_ns("start_time"), params.moment_ns("end_time")
-    if end_ns is None:
-        end_ns = now_ns if start_ns is None else start_ns + _WEEK_NS
-    if start_ns is None:
-        start_ns = end_ns - _WEEK_NS
-    if not 0 <= end_ns - start_ns <= _WEEK_NS:
-        raise Failure(400, "validation_error", "조회 기간은 최대 7일입니다.")
-    return start_ns, end_ns
-
-
-def _states(params: Params, allowed: Sequence[str], default: Sequence[str]) -> Sequence[str]:
-    one, many = params.text("state"), params.texts("states")
-    chosen = many or ((one,) if one else default)
-    if any(state not in allowed for state in chosen):
-        raise malformed("states")
-    return chosen
-
-
-def _ordered(orders: Sequence[SimOrder], params: Params) -> list[SimOrder]:
-    """Newest first unless asked otherwise; what comes in is oldest first."""
-    direction = params.choice("order_by", ("asc", "desc")) or "desc"
-    by_age = sorted(orders, key=lambda order: order.created_ns)
-    return by_age if direction == "asc" else by_age[::-1]
-
-
-def _side(order: SimOrder) -> str:
-    return "bid" if order.side is Side.BUY else "ask"
 
 
 def _batch(done: Iterable[SimOrder], failed: Iterable[SimOrder | str]) -> dict[str, object]:

@@ -7,14 +7,14 @@ from collections import OrderedDict
 from decimal import Decimal
 from uuid import uuid4
 
+from msgspec import structs
+
 from trader.domain.instrument import UPBIT
-from trader.domain.order import Side
 from trader.sim.exchange import Exchange
+from trader.sim.korean_orders import SIDE_WORDS, SIDES, read_amounts, side_of
 from trader.sim.korean_params import Answer, Call, Params
 from trader.sim.model import (
     Code,
-    Kind,
-    Listing,
     NewOrder,
     Refused,
     SelfTrade,
@@ -23,19 +23,11 @@ from trader.sim.model import (
 )
 from trader.sim.upbit_views import failure_of, malformed, order_view
 
-_SIDES = {"bid": Side.BUY, "ask": Side.SELL}
 _SELF_TRADES = {
     "cancel_maker": SelfTrade.CANCEL_MAKER,
     "cancel_taker": SelfTrade.CANCEL_TAKER,
     "none": SelfTrade.NONE,
 }
-_FORCES = {
-    "ioc": TimeInForce.IOC,
-    "fok": TimeInForce.FOK,
-    "post_only": TimeInForce.POST_ONLY,
-}
-_TYPES = ("limit", "price", "market", "best")
-_VOLUME_DECIMALS = 8
 _IDENTIFIERS_KEPT = 200_000
 
 
@@ -107,7 +99,7 @@ class OrderEntry:
         if identifier is not None:
             sent = (call.account.name, identifier)
             if sent in self._sent:
-                side = _SIDES.get(params.text("side") or "")
+                side = SIDES.get(params.text("side") or "")
                 raise failure_of(Refused(Code.DUPLICATE_CLIENT_ID, identifier), side)
             self._sent[sent] = None
             if len(self._sent) > _IDENTIFIERS_KEPT:
@@ -121,67 +113,16 @@ def read_order(params: Params, exchange: Exchange) -> NewOrder:
     Raises:
         Failure: Upbit refuses it for its form.
     """
-    side = _SIDES.get(params.required("side"))
-    if side is None:
-        raise malformed("side")
-    listing = _listing(params, exchange, side)
-    kind = params.text("ord_type")
-    if kind not in _TYPES:
-        raise malformed("ord_type")
-    price, volume = params.decimal("price"), params.decimal("volume")
-    force = _force(params, kind)
-    self_trade = _self_trade(params, force)
-    if volume is not None and -int(volume.as_tuple().exponent) > _VOLUME_DECIMALS:
-        raise malformed("volume")
-    _check_amounts(kind, side, price, volume)
-    by_funds = kind == "price" or (kind == "best" and side is Side.BUY)
-    return NewOrder(
-        instrument=listing.id,
-        side=side,
-        kind={"limit": Kind.LIMIT, "best": Kind.BEST}.get(kind, Kind.MARKET),
-        quantity=volume,
-        price=price if kind == "limit" else None,
-        funds=price if by_funds else None,
-        time_in_force=force,
-        client_id=params.text("identifier") or "",
-        self_trade=self_trade,
-    )
-
-
-def _check_amounts(kind: str, side: Side, price: Decimal | None, volume: Decimal | None) -> None:
-    """Which of price and volume must be there, and which must not."""
-    match kind:
-        case "limit":
-            wanted = (True, True)
-        case "price":
-            wanted = (True, False)
-        case "market":
-            wanted = (False, True)
-        case _:
-            wanted = (side is Side.BUY, side is Side.SELL)
-    # A market purchase is named "price" and a market sale "market", never the other way round.
-    wrong_way = (kind == "price") is not (side is Side.BUY) and kind in ("price", "market")
-    if wrong_way or (price is not None, volume is not None) != wanted:
-        raise malformed("ord_type")
-
-
-def _listing(params: Params, exchange: Exchange, side: Side) -> Listing:
+    side = side_of(params, malformed)
     listing = exchange.listing(UPBIT, params.required("market"))
     if listing is None:
         raise failure_of(Refused(Code.UNKNOWN_MARKET), side)
-    return listing
-
-
-def _force(params: Params, kind: str) -> TimeInForce:
-    given = params.text("time_in_force")
-    allowed = {"limit": ("ioc", "fok", "post_only"), "best": ("ioc", "fok")}.get(kind, ())
-    if given is None:
-        if kind == "best":
-            raise malformed("time_in_force")
-        return TimeInForce.GTC
-    if given not in allowed:
-        raise malformed("time_in_force")
-    return _FORCES[given]
+    read = read_amounts(params, "ord_type", listing.id, side, malformed)
+    return structs.replace(
+        read,
+        client_id=params.text("identifier") or "",
+        self_trade=_self_trade(params, read.time_in_force),
+    )
 
 
 def _self_trade(params: Params, force: TimeInForce) -> SelfTrade:
@@ -205,7 +146,7 @@ def _replacement(params: Params, old: SimOrder) -> Params:
     """The parameters of the new order, under the names of an order that stands alone."""
     texts: dict[str, tuple[str, ...]] = {
         "market": (old.symbol,),
-        "side": ("bid" if old.side is Side.BUY else "ask",),
+        "side": (SIDE_WORDS[old.side],),
     }
     for name in ("ord_type", "price", "volume", "time_in_force", "smp_type", "identifier"):
         value = params.text(f"new_{name}")

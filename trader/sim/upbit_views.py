@@ -6,29 +6,22 @@ Pure. Source: exchange fact sheet 1.3, 1.7 and 1.8.
 from collections.abc import Mapping
 from decimal import Decimal
 
-from trader.domain.instrument import Asset
 from trader.domain.order import Side
+from trader.sim.korean_orders import SIDE_WORDS, order_type, stated_force, stated_price
 from trader.sim.korean_params import Failure, in_ms, korean_time, plain, plain_or_none
 from trader.sim.model import (
     ZERO,
-    Account,
-    Balance,
     Cause,
     Code,
-    Kind,
-    NewOrder,
     OrderEnded,
     OrderState,
     Refused,
     SimOrder,
     SimTrade,
-    TimeInForce,
 )
 
 Fields = dict[str, object]
-KRW = Asset("KRW")
 
-_SIDES = {Side.BUY: "bid", Side.SELL: "ask"}
 # What the sheet gives no name for is marked; a client must not depend on those names.
 _NAMES: Mapping[Code, tuple[int, str, str]] = {
     Code.UNKNOWN_MARKET: (400, "validation_error", "잘못된 마켓입니다."),
@@ -49,7 +42,7 @@ _NAMES: Mapping[Code, tuple[int, str, str]] = {
 
 def failure_of(refused: Refused, side: Side | None = None) -> Failure:
     """What Upbit answers where the exchange refuses."""
-    word = _SIDES.get(side, "bid") if side is not None else "bid"
+    word = SIDE_WORDS.get(side, "bid") if side is not None else "bid"
     unnamed = (400, f"create_{word}_error", "주문 요청 정보가 올바르지 않습니다.")
     status, name, message = _NAMES.get(refused.code, unnamed)
     return Failure(status, name.format(side=word), message)
@@ -63,13 +56,6 @@ def malformed(name: str) -> Failure:
 def malformed_public(name: str) -> Failure:
     """The same of a quotation, whose errors go by numbers."""
     return Failure(400, 400, f"Invalid request parameter: {name}")
-
-
-def order_type(asked: NewOrder) -> str:
-    """Upbit's word: a market purchase is named after what it gives."""
-    if asked.kind is Kind.MARKET:
-        return "price" if asked.side is Side.BUY else "market"
-    return "limit" if asked.kind is Kind.LIMIT else "best"
 
 
 def order_state(order: SimOrder) -> str:
@@ -93,9 +79,9 @@ def order_view(order: SimOrder, *, with_trades: bool = False) -> Fields:
     view: Fields = {
         "market": order.symbol,
         "uuid": order.id,
-        "side": _SIDES[order.side],
+        "side": SIDE_WORDS[order.side],
         "ord_type": order_type(asked),
-        "price": plain_or_none(_price(asked)),
+        "price": plain_or_none(stated_price(asked)),
         "state": order_state(order),
         "created_at": korean_time(order.created_ns),
         "volume": plain_or_none(asked.quantity),
@@ -111,8 +97,9 @@ def order_view(order: SimOrder, *, with_trades: bool = False) -> Fields:
         "trades_count": len(order.trades),
         "smp_type": str(asked.self_trade),
     }
-    if asked.time_in_force is not TimeInForce.GTC:
-        view["time_in_force"] = str(asked.time_in_force)
+    force = stated_force(asked)
+    if force is not None:
+        view["time_in_force"] = force
     if order.client_id:
         view["identifier"] = order.client_id
     if with_trades:
@@ -120,38 +107,18 @@ def order_view(order: SimOrder, *, with_trades: bool = False) -> Fields:
     return view
 
 
-def account_view(asset: Asset, balance: Balance) -> Fields:
-    """One balance; what the coin was bought at is not kept here."""
-    return {
-        "currency": asset,
-        "balance": plain(balance.free),
-        "locked": plain(balance.locked),
-        "avg_buy_price": "0",
-        "avg_buy_price_modified": False,
-        "unit_currency": "KRW",
-    }
-
-
-def held_views(account: Account) -> list[Fields]:
-    """Every balance that is not nothing, won first."""
-    held = [(asset, each) for asset, each in account.balances.items() if each.total]
-    held.sort(key=lambda entry: (entry[0] != KRW, entry[0]))
-    return [account_view(asset, balance) for asset, balance in held]
-
-
 def order_message(order: SimOrder, state: str, now_ns: int, trade: SimTrade | None) -> Fields:
     """``myOrder``: with a trade, price and volume are the fill's and the rest is cumulative."""
     asked = order.asked
-    price = asked.price if asked.price is not None else asked.funds
     return {
         "type": "myOrder",
         "code": order.symbol,
         "uuid": order.id,
-        "ask_bid": _SIDES[order.side].upper(),
+        "ask_bid": SIDE_WORDS[order.side].upper(),
         "order_type": order_type(asked),
         "state": state,
         "trade_uuid": trade.id if trade is not None else None,
-        "price": trade.price if trade is not None else price,
+        "price": trade.price if trade is not None else stated_price(asked),
         "avg_price": order.average_price or ZERO,
         "volume": trade.quantity if trade is not None else asked.quantity,
         "remaining_volume": order.remaining or ZERO,
@@ -162,7 +129,7 @@ def order_message(order: SimOrder, state: str, now_ns: int, trade: SimTrade | No
         "paid_fee": order.paid_fee,
         "locked": order.locked,
         "executed_funds": order.executed_funds,
-        "time_in_force": _time_in_force(asked),
+        "time_in_force": stated_force(asked),
         "trade_fee": trade.fee if trade is not None else None,
         "is_maker": trade.is_maker if trade is not None else None,
         "identifier": order.client_id or None,
@@ -194,16 +161,8 @@ def _trade_view(order: SimOrder, trade: SimTrade) -> Fields:
         "funds": plain(trade.funds),
         "trend": "up" if trade.side is Side.BUY else "down",
         "created_at": korean_time(trade.at_ns),
-        "side": _SIDES[trade.side],
+        "side": SIDE_WORDS[trade.side],
     }
-
-
-def _price(asked: NewOrder) -> Decimal | None:
-    return asked.price if asked.price is not None else asked.funds
-
-
-def _time_in_force(asked: NewOrder) -> str | None:
-    return None if asked.time_in_force is TimeInForce.GTC else str(asked.time_in_force)
 
 
 def _prevented_volume(order: SimOrder) -> Decimal:
