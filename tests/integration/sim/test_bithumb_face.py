@@ -305,7 +305,7 @@ class TestLists:
         """Newest first, until nothing is left."""
         placed = [(await asking.place()).body["order_id"] for _ in range(5)]
         seen: list[str] = []
-        key = None
+        key, page = None, {}
         for _ in range(3):
             pairs = (("limit", "2"), *((("next_key", key),) if key else ()))
             page = (await asking.client.ask("GET", "/v2/orders/pending", pairs)).body
