@@ -6,6 +6,7 @@ age at which it counts as stale is asked for, so that a market where nothing hap
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from ssl import SSLContext
 
 import structlog
@@ -72,6 +73,7 @@ class FeedStream:
         )
         self._keeper = SocketKeeper(f"{codec.venue} feed", self, rules, clock, tls)
         self._opened = asyncio.Event()
+        self._reopened = asyncio.Event()
         self._streamed: dict[InstrumentId, OrderBook] = {}
         self._heard_ns: dict[InstrumentId, int] = {}
         self._epoch = 0
@@ -104,6 +106,7 @@ class FeedStream:
         for frame in self._codec.hello():
             send(frame)
         self._opened.set()
+        self._reopened.set()
 
     def on_frame(self, frame: bytes | str, stamp: Stamp) -> Heard | Ending:
         """Take in one frame.
@@ -145,12 +148,15 @@ class FeedStream:
         pause_s = self._look_s
         while True:
             await self._opened.wait()
+            self._reopened.clear()
             quiet = self._quiet()
             if quiet and not await self._take_snapshots(quiet):
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             else:
                 pause_s = self._look_s
-            await asyncio.sleep(pause_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._reopened.wait()
 
     def _quiet(self) -> tuple[InstrumentId, ...]:
         oldest_ns = self._clock.now().mono_ns - self._quiet_ns
