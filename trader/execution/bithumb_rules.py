@@ -55,9 +55,9 @@ class _Price(Struct):
 class BithumbRules:
     """Asks for them."""
 
-    def __init__(self, account: KoreanAccount, fallback_fee_pct: Decimal) -> None:
+    def __init__(self, account: KoreanAccount, fee_pct: Decimal) -> None:
         self._account = account
-        self._fallback_fee_pct = fallback_fee_pct
+        self._fee_pct = fee_pct
         self._alerts: list[_Alert] = []
 
     async def instruments(self) -> tuple[Instrument, ...]:
@@ -70,7 +70,7 @@ class BithumbRules:
         prices = await self._prices(listed) if chances else {}
         alerted = await self._alerted()
         closed = await account.closed_wallets()
-        fees = fees_of(listed, chances, self._fallback_fee_pct)
+        fees = fees_of(listed, chances, self._fee_pct)
         found = []
         for name in listed:
             symbol, chance = symbols.name(name), chances.get(name)

@@ -62,7 +62,7 @@ class KoreanAccount:
         symbols: Symbols,
         ask: Asking,
         now: Callable[[], Stamp],
-        fallback_fee_pct: Decimal,
+        fee_pct: Decimal,
     ) -> None:
         self.requests = requests
         self.symbols = symbols
@@ -70,7 +70,7 @@ class KoreanAccount:
         self.ask = ask
         self.now = now
         self._dialect = dialect
-        self._fallback_fee_pct = fallback_fee_pct
+        self._fee_pct = fee_pct
         self._taker_pct: dict[InstrumentId, Decimal] = {}
         self._tells_wallets = True
         self._closed_wallets: frozenset[Asset] = frozenset()
@@ -86,7 +86,7 @@ class KoreanAccount:
 
     def is_free(self, instrument: InstrumentId) -> bool:
         """Whether no fee is taken on an instrument, as far as is known."""
-        return not self._taker_pct.get(instrument, self._fallback_fee_pct)
+        return not self._taker_pct.get(instrument, self._fee_pct)
 
     # orders
 

@@ -66,7 +66,7 @@ class _Key(Struct):
 class UpbitClient:
     """The account at Upbit, for the instruments it is constructed with.
 
-    ``fallback_fee_pct`` is what a fill is taken to cost while the venue has not said (percent).
+    ``fee_pct`` is what a fill is taken to cost while the venue has not said (percent).
     Without keys everything public works and the rest raises ``VenueUnavailable``.
     """
 
@@ -78,7 +78,7 @@ class UpbitClient:
         instruments: Sequence[InstrumentId],
         ask: Asking,
         now: Callable[[], Stamp],
-        fallback_fee_pct: Decimal,
+        fee_pct: Decimal,
         *,
         algorithm: Algorithm = Algorithm.HS512,
         nonce: Callable[[], str] | None = None,
@@ -88,7 +88,7 @@ class UpbitClient:
         requests = Requests(keys, signing) if nonce is None else Requests(keys, signing, nonce)
         self._keys = keys
         self._symbols = Symbols(instruments)
-        self._fallback_fee_pct = fallback_fee_pct
+        self._fee_pct = fee_pct
         self._sleep = sleep
         self._account = KoreanAccount(
             Dialect(UPBIT_ERRORS, ACCOUNT, LOOKUP),
@@ -96,9 +96,9 @@ class UpbitClient:
             self._symbols,
             ask,
             now,
-            fallback_fee_pct,
+            fee_pct,
         )
-        self._rules = UpbitRules(self._account, fallback_fee_pct)
+        self._rules = UpbitRules(self._account, fee_pct)
 
     # orders, in the one synchronous step of the lane
 
@@ -185,7 +185,7 @@ class UpbitClient:
     async def fees(self) -> Mapping[InstrumentId, FeeSchedule]:
         """What the account pays as a taker; as configured without keys."""
         chances = await self._account.chances(self._symbols.instruments)
-        return fees_of(self._symbols.instruments, chances, self._fallback_fee_pct)
+        return fees_of(self._symbols.instruments, chances, self._fee_pct)
 
     async def clock_skew_ms(self) -> float:
         """How far this host's clock is ahead, within 250 ms, from the dates of a few answers."""

@@ -38,9 +38,9 @@ class _Tick(Struct):
 class UpbitRules:
     """Asks for them. Remembers which markets an order was refused for as offline."""
 
-    def __init__(self, account: KoreanAccount, fallback_fee_pct: Decimal) -> None:
+    def __init__(self, account: KoreanAccount, fee_pct: Decimal) -> None:
         self._account = account
-        self._fallback_fee_pct = fallback_fee_pct
+        self._fee_pct = fee_pct
         self._offline_until_ns: dict[InstrumentId, int] = {}
 
     def refused(self, instrument: InstrumentId, code: str, stamp: Stamp) -> None:
@@ -63,7 +63,7 @@ class UpbitRules:
         ticks = await self._ticks(listed)
         chances = await account.chances(listed)
         closed = await account.closed_wallets()
-        fees = fees_of(listed, chances, self._fallback_fee_pct)
+        fees = fees_of(listed, chances, self._fee_pct)
         now_ns = account.now().mono_ns
         found = []
         for name in listed:

@@ -18,7 +18,7 @@ from trader.feeds.korean import (
 from trader.wire.http import HttpAnswer, HttpRequest
 
 
-class BithumbCodec:
+class BithumbFeed:
     """Order books of up to 15 levels in the DEFAULT format, whose names for books are documented.
 
     Numbers may be text, and the time of a book is in microseconds.

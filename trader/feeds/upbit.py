@@ -19,7 +19,7 @@ from trader.feeds.korean import (
 from trader.wire.http import HttpAnswer, HttpRequest
 
 
-class UpbitCodec:
+class UpbitFeed:
     """Order books of 15 levels in the SIMPLE format, which is half as many bytes to read."""
 
     venue: Venue = UPBIT

@@ -75,7 +75,7 @@ class TestBook:
         book = FeeBook()
         book.settle("a", Decimal(2))
 
-        assert book.split(trades("10", "10"), Decimal(1)) == (2, 0)
+        assert book.split(trades("10", "10"), Decimal(1)) == (Decimal(2), Decimal(0))
 
     def test_it_is_bounded(self) -> None:
         """The oldest trades are forgotten."""

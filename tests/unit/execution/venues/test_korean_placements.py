@@ -68,7 +68,7 @@ class TestAcknowledged:
         assert isinstance(placement, Accepted)
         view = placement.view
         assert view.state is OrderState.ACKNOWLEDGED
-        assert (view.executed, view.fills) == (0, ())
+        assert (view.executed, view.fills) == (Decimal(0), ())
         assert (view.client_order_id, view.side) == ("tr-test-1", Side.BUY)
         assert view.venue_order_id == "cdd92199-2897-4e14-9448-f923320408ad"
 

@@ -27,26 +27,27 @@ from trader.execution.bithumb_rules import BITHUMB_BANDS
 from trader.execution.date_skew import skew_from_date
 from trader.execution.upbit_limits import UPBIT_LIMITS, read_upbit_limits
 from trader.execution.venue import KeyScope
-from trader.feeds.bithumb import BithumbCodec
-from trader.feeds.upbit import UpbitCodec
+from trader.feeds.bithumb import BithumbFeed
+from trader.feeds.upbit import UpbitFeed
 from trader.wire.budget import Budget, Left, Pause
 from trader.wire.http import HttpAnswer, HttpRequest
 
-CHANCE = {
+MARKET: dict[str, object] = {
+    "id": "KRW-BTC",
+    "order_sides": ["ask", "bid"],
+    "bid_types": ["limit", "price", "limit_ioc", "limit_fok"],
+    "ask_types": ["limit", "market", "limit_ioc", "limit_fok"],
+    "bid": {"currency": "KRW", "min_total": "5000"},
+    "ask": {"currency": "BTC", "min_total": "5001"},
+    "max_total": "1000000000",
+    "state": "active",
+}
+CHANCE: dict[str, object] = {
     "bid_fee": "0.0005",
     "ask_fee": "0.0004",
     "maker_bid_fee": "0.0005",
     "maker_ask_fee": "0.0005",
-    "market": {
-        "id": "KRW-BTC",
-        "order_sides": ["ask", "bid"],
-        "bid_types": ["limit", "price", "limit_ioc", "limit_fok"],
-        "ask_types": ["limit", "market", "limit_ioc", "limit_fok"],
-        "bid": {"currency": "KRW", "min_total": "5000"},
-        "ask": {"currency": "BTC", "min_total": "5001"},
-        "max_total": "1000000000",
-        "state": "active",
-    },
+    "market": MARKET,
 }
 
 
@@ -92,7 +93,10 @@ class TestUpbitRules:
         found = await one(Venue(upbit_says()))
 
         assert found.id == UPBIT_BTC
-        assert (found.tick_at(Decimal(140_000_000)), found.lot) == (1000, Decimal("0.00000001"))
+        assert (found.tick_at(Decimal(140_000_000)), found.lot) == (
+            Decimal(1000),
+            Decimal("0.00000001"),
+        )
         assert found.min_notional == 5001
         assert found.fees == FeeSchedule(Decimal("0.05"), FeeIn.QUOTE)
         assert found.tradable
@@ -121,8 +125,8 @@ class TestUpbitRules:
         "changes",
         [
             {"market/all": [{"market": "KRW-BTC", "market_event": {"warning": True}}]},
-            {"orders/chance": {**CHANCE, "market": {**CHANCE["market"], "state": "preview"}}},
-            {"orders/chance": {**CHANCE, "market": {**CHANCE["market"], "bid_types": ["limit"]}}},
+            {"orders/chance": {**CHANCE, "market": {**MARKET, "state": "preview"}}},
+            {"orders/chance": {**CHANCE, "market": {**MARKET, "bid_types": ["limit"]}}},
             {"status/wallet": [{"currency": "BTC", "wallet_state": "withdraw_only"}]},
         ],
     )
@@ -361,12 +365,12 @@ class TestLimits:
         client = upbit(venue)
         await client.instruments()
         asked = [*venue.asked, client.placement(an_order(), STAMP), client.warming()]
-        asked += UpbitCodec((UPBIT_BTC,)).snapshot((UPBIT_BTC,))
+        asked += UpbitFeed((UPBIT_BTC,)).snapshot((UPBIT_BTC,))
         other = Venue(bithumb_says())
         await bithumb(other).instruments()
         asked_there = [*other.asked, bithumb().placement(an_order(BITHUMB_BTC), STAMP)]
         asked_there += [bithumb().warming()]
-        asked_there += BithumbCodec((BITHUMB_BTC,)).snapshot((BITHUMB_BTC,))
+        asked_there += BithumbFeed((BITHUMB_BTC,)).snapshot((BITHUMB_BTC,))
 
         for requests, limits in ((asked, UPBIT_LIMITS), (asked_there, BITHUMB_LIMITS)):
             budget = Budget(limits, STAMP)
