@@ -36,5 +36,4 @@ def greeting(simulator: Simulator) -> str:
         f"#   {ED25519_TEST_SECRET}",
         "",
     ]
-    lines += [f"Not in this version: {venue}" for venue in simulator.missing]
     return "\n".join([*lines, READY]) + "\n"

@@ -1,26 +1,23 @@
 """The simulator as a whole: one world, its market, its three faces and the operator's pages."""
 
 import asyncio
-import importlib
-import importlib.util
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
 
 from aiohttp import web
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from trader.domain.errors import ConfigError
-from trader.domain.instrument import BITHUMB, Venue
-from trader.sim import admin
+from trader.domain.instrument import BINANCE, BITHUMB, UPBIT, Venue
+from trader.sim import admin, binance, bithumb, upbit
 from trader.sim.captured import Captured
 from trader.sim.captured import replay as replay_captured
 from trader.sim.deeds import Operator, Step
 from trader.sim.defaults import default_accounts, listings_of
 from trader.sim.exchange import Exchange
-from trader.sim.faults import VENUES, Faults
+from trader.sim.faults import Faults
 from trader.sim.market import BentMarket, MarketSource, Pump
 from trader.sim.referee import Referee
 from trader.sim.rules import RULES, ClientIds, VenueRules
@@ -30,12 +27,7 @@ _BACKLOG = 512
 _NS_PER_MS = 1_000_000
 
 
-class Face(Protocol):
-    """A module that speaks as one venue."""
-
-    def app(self, exchange: Exchange, faults: Faults) -> web.Application:
-        """The venue's HTTP and WebSocket interface, at the root of its address."""
-        ...
+_FACES = {UPBIT: upbit.app, BITHUMB: bithumb.app, BINANCE: binance.app}
 
 
 class Setup(Struct, frozen=True):
@@ -81,7 +73,6 @@ class Simulator:
         self.pump = Pump(
             self.exchange, self.market, setup.book_interval_s, setup.speed, time.monotonic
         )
-        self.missing: tuple[Venue, ...] = ()
         self.port = 0
         self.separate_ports: dict[Venue, int] = {}
         self._runners: list[web.AppRunner] = []
@@ -107,16 +98,13 @@ class Simulator:
         self.pump.state_all()
         root = web.Application()
         root.add_subapp("/admin", admin.app(self.operator, self.referee))
-        faces = {venue: _face(venue) for venue in VENUES}
-        self.missing = tuple(venue for venue, face in faces.items() if face is None)
-        for venue, face in faces.items():
-            if face is not None:
-                root.add_subapp(f"/{venue}", face.app(self.exchange, self.faults))
+        for venue, face in _FACES.items():
+            root.add_subapp(f"/{venue}", face(self.exchange, self.faults))
         self.port = await self._serve(root, self._setup.port)
-        for offset, (venue, face) in enumerate(faces.items(), start=1):
-            if self._setup.is_separate and face is not None:
+        if self._setup.is_separate:
+            for offset, (venue, face) in enumerate(_FACES.items(), start=1):
                 port = self._setup.port + offset if self._setup.port else 0
-                alone = face.app(self.exchange, self.faults)
+                alone = face(self.exchange, self.faults)
                 self.separate_ports[venue] = await self._serve(alone, port)
         self._tasks.append(asyncio.create_task(self.pump.run(), name="pump"))
         if self._setup.scenario:
@@ -167,13 +155,6 @@ def bound_port(addresses: Sequence[object]) -> int:
     first = addresses[0]
     assert isinstance(first, tuple)
     return int(first[1])
-
-
-def _face(venue: Venue) -> Face | None:
-    name = f"trader.sim.{venue}"
-    if importlib.util.find_spec(name) is None:
-        return None
-    return cast("Face", importlib.import_module(name))
 
 
 def _rules(bithumb_client_ids: ClientIds) -> dict[Venue, VenueRules]:

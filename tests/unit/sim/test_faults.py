@@ -1,5 +1,7 @@
 """Faults strike whom they name, as often as they say, and the same for the same seed."""
 
+import asyncio
+
 import pytest
 
 from tests.support.sim_floor import Floor
@@ -202,3 +204,16 @@ class TestLanes:
         faults.install(Fault(FaultKind.MAINTENANCE))
 
         assert cuts == [1001]
+
+    async def test_a_held_frame_does_not_wait_for_ever(self) -> None:
+        """Without a successor it comes by itself, after a moment."""
+        faults, came = Floor().faults, asyncio.Event()
+        lane: Lane[int] = faults.lane(
+            BITHUMB, StreamKind.PRIVATE, lambda _: came.set(), lambda _: None
+        )
+        faults.install(Fault(FaultKind.REORDER, count=1))
+
+        lane.push(1)
+
+        assert not came.is_set()
+        await asyncio.wait_for(came.wait(), timeout=10)

@@ -17,8 +17,18 @@ from tests.support.sim_floor import (
     a_limit,
 )
 from trader.domain.instrument import BINANCE, UPBIT, Asset, InstrumentId, Venue, split_id
+from trader.domain.market import exact
 from trader.domain.order import Side
-from trader.sim.model import Account, Kind, Levels, NewOrder, Refused, SelfTrade, TimeInForce
+from trader.sim.model import (
+    Account,
+    Kind,
+    Levels,
+    NewOrder,
+    OrderFilled,
+    Refused,
+    SelfTrade,
+    TimeInForce,
+)
 from trader.sim.money import EXACT
 
 D = Decimal
@@ -135,6 +145,37 @@ def check_locks(floor: Floor, account: Account, instrument: InstrumentId) -> Non
     for asset, amount in reserved.items():
         assert account.balance(asset).locked == amount
     assert all(each.free >= 0 and each.locked >= 0 for each in account.balances.values())
+
+
+class TestLiquidity:
+    """Between two statements of a book nobody gets more than it displayed."""
+
+    @given(steps(UPBIT_BTC))
+    def test_fills_and_what_is_left_make_what_was_stated(self, script: list[Step]) -> None:
+        """On both sides, whether orders took it or it came to orders at rest."""
+        floor = Floor()
+        account = floor.account()
+        stated, since = (BIDS, ASKS), 0
+        for step in script:
+            if isinstance(step, NewOrder):
+                with contextlib.suppress(Refused):
+                    floor.exchange.place(account, step)
+            elif not isinstance(step, int):
+                stated, since = step, len(floor.events)
+                floor.exchange.state_book(UPBIT_BTC, *step)
+            filled = {Side.BUY: D(0), Side.SELL: D(0)}
+            for event in floor.events[since:]:
+                if isinstance(event, OrderFilled):
+                    filled[event.trade.side] += event.trade.quantity
+            book = floor.exchange.book(UPBIT_BTC)
+            assert book is not None
+            assert filled[Side.BUY] == total(stated[1]) - total(book.asks)
+            assert filled[Side.SELL] == total(stated[0]) - total(book.bids)
+
+
+def total(levels: Levels) -> Decimal:
+    """All that stands on a side."""
+    return sum((exact(size) for _, size in levels), D(0))
 
 
 class TestFees:
