@@ -38,6 +38,7 @@ BANNED = "BANNED"
 """The venue has shut us out for a time."""
 
 _REMEMBERED_ORDERS = 10_000
+_GAVE_UP_WAITING = 408
 _STOP_TIMEOUT_S = 1.0
 
 
@@ -248,6 +249,9 @@ class OrderLane:
         self._heard(ready.order, placement)
 
     def _read(self, order: ApprovedOrder, answer: HttpAnswer, now: Stamp) -> Placement:
+        if answer.status == _GAVE_UP_WAITING:
+            # Said of its own accord to an idle connection, it may have crossed the order.
+            return Unknown(f"status {answer.status}")
         try:
             return self._client.read_placement(order, answer, now)
         except Exception as error:  # noqa: BLE001 - the outer edge of a venue's code

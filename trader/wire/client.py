@@ -5,6 +5,7 @@ aiohttp is imported with the first request, so that a start that asks nothing do
 
 import asyncio
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from trader.domain.clock import Clock
@@ -64,8 +65,9 @@ class HttpClient:
         """Close every connection. The client may be used again afterwards."""
         session, self._session = self._session, None
         if session is not None:
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await session.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                    await session.close()
 
     async def _ask(self, request: HttpRequest) -> HttpAnswer:
         from aiohttp import ClientError

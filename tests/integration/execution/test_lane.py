@@ -173,6 +173,7 @@ class TestAnswers:
             (b"204 No Content\r\n\r\n", R, "insufficient_funds_bid"),
             (b"400 Bad\r\nContent-Length: 0\r\n\r\n", R, "insufficient_funds_bid"),
             (b"429 Slow\r\nContent-Length: 0\r\n\r\n", R, "THROTTLED:too_many_requests"),
+            (b"408 Timeout\r\nContent-Length: 0\r\n\r\n", U, "status 408"),
             (b"502 Bad\r\nContent-Length: 4\r\n\r\noops", U, "status 502"),
             (b"200 OK\r\nContent-Length: 1\r\n\r\n?", U, "answer not understood: KeyError"),
             (b"2x0\r\n\r\n", U, "the answer is no HTTP: HttpParserInvalidStatusError"),
