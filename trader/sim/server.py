@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -27,7 +27,11 @@ _BACKLOG = 512
 _NS_PER_MS = 1_000_000
 
 
-_FACES = {UPBIT: upbit.app, BITHUMB: bithumb.app, BINANCE: binance.app}
+_FACES: dict[Venue, Callable[[Exchange, Faults], web.Application]] = {
+    UPBIT: upbit.app,
+    BITHUMB: bithumb.app,
+    BINANCE: binance.app,
+}
 
 
 class Setup(Struct, frozen=True):
