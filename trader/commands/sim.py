@@ -41,38 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also open N+1, N+2, N+3 for Upbit, Bithumb, Binance, for clients that take no path",
     )
     parser.add_argument(
-        "--seed", type=whole, default=7, metavar="N", help="seed of the market (default 7)"
-    )
-    parser.add_argument(
-        "--candles",
-        type=file_name,
-        nargs="+",
-        metavar="FILE",
-        help="replay candles: Upbit's CSV, Binance's, and one of KRW-USDT instead of --usdt-krw",
-    )
-    parser.add_argument("--coin", default="BTC", metavar="COIN", help="whose candles (default BTC)")
-    parser.add_argument(
-        "--usdt-krw", type=above_zero, metavar="WON", help="won to the dollar, with --candles"
-    )
-    parser.add_argument(
-        "--speed", type=above_zero, default=1.0, metavar="X", help="market seconds per second"
-    )
-    parser.add_argument(
-        "--captured",
-        type=captured,
-        action="append",
-        default=[],
-        metavar="VENUE=FILE",
-        help="replay recorded messages on this venue's public streams",
-    )
-    parser.add_argument(
-        "--book-ms",
-        type=above_zero,
-        default=100.0,
-        metavar="MS",
-        help="how often every book is stated (default 100)",
-    )
-    parser.add_argument(
         "--scenario", type=file_name, metavar="FILE", help="faults and changes by the second"
     )
     parser.add_argument(
@@ -88,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ready-file", type=file_name, metavar="FILE", help="write the port here once it listens"
     )
+    _add_market_arguments(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -128,6 +97,41 @@ def captured(text: str) -> tuple[str, Path]:
             f"is {text!r}; allowed: upbit=FILE, bithumb=FILE or binance=FILE"
         )
     return venue, Path(path)
+
+
+def _add_market_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed", type=whole, default=7, metavar="N", help="seed of the market (default 7)"
+    )
+    parser.add_argument(
+        "--candles",
+        type=file_name,
+        nargs="+",
+        metavar="FILE",
+        help="replay candles: Upbit's CSV, Binance's, and one of KRW-USDT instead of --usdt-krw",
+    )
+    parser.add_argument("--coin", default="BTC", metavar="COIN", help="whose candles (default BTC)")
+    parser.add_argument(
+        "--usdt-krw", type=above_zero, metavar="WON", help="won to the dollar, with --candles"
+    )
+    parser.add_argument(
+        "--speed", type=above_zero, default=1.0, metavar="X", help="market seconds per second"
+    )
+    parser.add_argument(
+        "--captured",
+        type=captured,
+        action="append",
+        default=[],
+        metavar="VENUE=FILE",
+        help="replay recorded messages on this venue's public streams",
+    )
+    parser.add_argument(
+        "--book-ms",
+        type=above_zero,
+        default=100.0,
+        metavar="MS",
+        help="how often every book is stated (default 100)",
+    )
 
 
 def _setup(arguments: argparse.Namespace) -> "Setup":
