@@ -116,6 +116,11 @@ def coins(call: Call) -> list[Json]:
     ]
 
 
+def margin_pairs(_call: Call) -> list[Json]:
+    """``GET /sapi/v1/margin/allPairs`` and ``.../isolated/allPairs``: spot only, so none."""
+    return []
+
+
 def _rates(fees: FeeRates) -> Json:
     return {
         "maker": text(fees.maker),

@@ -114,6 +114,12 @@ RESTRICTIONS = route(
     "GET", "/sapi/v1/account/apiRestrictions", account.restrictions, permission=_VIEW
 )
 COINS = route("GET", "/sapi/v1/capital/config/getall", account.coins, weight=10, permission=_VIEW)
+MARGIN_PAIRS = tuple(
+    route(
+        "GET", f"/sapi/v1/margin/{path}", account.margin_pairs, accepts="symbol", permission=_VIEW
+    )
+    for path in ("allPairs", "isolated/allPairs")
+)
 EXCHANGE_INFO = route(
     "GET",
     "/api/v3/exchangeInfo",
@@ -191,6 +197,7 @@ _SIGNED: tuple[Route, ...] = (
     ORDER_COUNTS,
     RESTRICTIONS,
     COINS,
+    *MARGIN_PAIRS,
 )
 REST = (*_PUBLIC, *_RETIRED, *_SIGNED)
 """Every endpoint under its HTTP path."""

@@ -20,7 +20,6 @@ from tests.integration.sim.binance_caller import (
 from trader.sim.faults import Fault, FaultKind, Operation
 
 ORDER, OPEN = "/api/v3/order", "/api/v3/openOrders"
-RESTING = {"timeInForce": "GTC", "price": "90000.00"}
 
 
 @pytest_asyncio.fixture

@@ -14,7 +14,7 @@ from tests.integration.sim.binance_caller import (
 )
 from trader.sim.faults import Fault, FaultKind, Operation
 
-ORDER, OPEN = "/api/v3/order", "/api/v3/openOrders"
+ORDER = "/api/v3/order"
 RESTING = {"timeInForce": "GTC", "price": "90000.00"}
 
 
