@@ -209,7 +209,11 @@ class Engine:
         route = (state.entry_ledger, pair, direction)
         if route in state.empty or state.now_ns < state.rests.get(route, 0):
             return False
-        trades = state.ledgers[route[0]].trades
+        ledger = state.ledgers[route[0]]
+        # A ledger nobody has stated balances of yet would refuse everything for want of them.
+        if not ledger.balances:
+            return False
+        trades = ledger.trades
         if not trades:
             return state.rules.max_trades_per_pair > 0
         open_now = sum(

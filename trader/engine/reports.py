@@ -73,7 +73,8 @@ class Reports:
         """Where a report leaves an order. What was executed decides, not the name it is given.
 
         An order said to be over, of which more was executed than we have fills for, is not over for
-        us: its trade would go on with a leg it cannot see. It is unknown until the fills have come.
+        us: its trade would go on with a leg it cannot see. It stays on its way until the fills have
+        come, or until that takes so long that a breaker trips.
         """
         said, told = event.state, event.executed
         if said not in FINAL_STATES and event.client_order_id in self._last_words:
@@ -82,9 +83,9 @@ class Reports:
             said = OrderState.FILLED
         elif said in FINAL_STATES and told > executed:
             self._last_words[event.client_order_id] = said, told
-            said = OrderState.UNKNOWN
+            said = _on_its_way(executed)
         elif said is OrderState.FILLED:
-            said = OrderState.UNKNOWN
+            said = _on_its_way(executed)
         elif said is OrderState.REJECTED and executed > 0:
             said = OrderState.EXPIRED
         after = said if may_become(order.state, said) else order.state
@@ -125,3 +126,8 @@ class Reports:
         if approved.is_closing:
             self._tending.closing_ended(ledger, moved)
         self._tending.drive(ledger, approved.trade_id)
+
+
+def _on_its_way(executed: Decimal) -> OrderState:
+    """An order the venue answers for, and of which more is to be heard."""
+    return OrderState.PARTIAL if executed > 0 else OrderState.ACKNOWLEDGED

@@ -90,7 +90,7 @@ class TestExecutedDecides:
         desk.report(sell, state, 0, executed="0.0005")
 
         assert desk.all(TradeAbandoned) == []
-        assert desk.paper.orders[sell.client_order_id].state is OrderState.UNKNOWN
+        assert desk.paper.orders[sell.client_order_id].state is OrderState.ACKNOWLEDGED
         assert desk.sent == []
 
     def test_the_last_word_counts_once_the_fills_are_there(self) -> None:
