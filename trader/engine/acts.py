@@ -29,6 +29,11 @@ class Act(Struct, frozen=True):
         """When it was done, as well as that is known."""
         return self.written_ns or self.host_ns
 
+    @property
+    def latest_ns(self) -> int:
+        """The later of both times."""
+        return max(self.written_ns, self.host_ns)
+
     def is_ahead_of(self, now_ns: int) -> bool:
         """Whether a host's clock that was ahead may have dated it.
 
@@ -61,14 +66,17 @@ class Acts:
 
         Of the same second the lowering one holds, but for a pause: it came through the same queue,
         in its order. One that only the host dated holds as well where the host's clock is behind
-        the messenger's: nobody knows then which was first.
+        the messenger's: nobody knows then which was first. Where it is ahead, what is raised was
+        dated by it, as of when it was asked about; so what lowered holds by when it was taken.
         """
         act = self._lowered
         if act is None or not written_ns or not act.at_ns:
             return None
         if not act.written_ns and host_ns + _SLACK_NS < written_ns:
             return act
-        written_s, acted_s = written_ns // _SECOND_NS, act.at_ns // _SECOND_NS
+        # A time of the host's that is still to come is of a clock that was set back since.
+        acted_ns = act.latest_ns if act.host_ns <= host_ns else act.at_ns
+        written_s, acted_s = written_ns // _SECOND_NS, acted_ns // _SECOND_NS
         is_older = written_s < acted_s
         is_as_old = written_s == acted_s and act.code is not ReplyCode.PAUSED_SINCE
         return act if is_older or is_as_old else None
@@ -83,7 +91,9 @@ class Acts:
 
     def lower(self, act: Act) -> None:
         """Note a lowering act, also one that changed nothing, of which there is no fact."""
-        if self._lowered is None or act.at_ns >= self._lowered.at_ns:
+        kept = self._lowered
+        # They come in order, so where the host's time goes back its clock was set back.
+        if kept is None or act.latest_ns >= kept.latest_ns or act.host_ns < kept.host_ns:
             self._lowered = act
 
     def apply(self, fact: Fact, before: Authority) -> None:

@@ -17,6 +17,7 @@ from trader.domain.control import (
     Resume,
     ToPaper,
 )
+from trader.engine.acts import Act
 from trader.engine.engine import Outcome
 
 Late = Callable[[int], Command]
@@ -217,6 +218,32 @@ class TestRaising:
 
         assert (reply.changed, reply.level) == (False, "HALT")
         assert (reply.code, reply.details) == (ReplyCode.HALTED_SINCE, ("8",))
+
+    def test_lift_yields_to_a_halt_of_a_messenger_that_is_behind(self, desk: LiveDesk) -> None:
+        """The lift is dated by the host, as of its question, and the halt came after that."""
+        desk.command(Halt("7"))
+        desk.pass_ms(10_000)
+        revision, asked_ns = desk.authority.revision, desk.at_ns
+        desk.pass_ms(100)
+        desk.command(Halt("8", written_ns=asked_ns - SECOND_NS))
+
+        reply = reply_of(desk.command(LiftHalt("7", revision, asked_ns)))
+
+        assert (reply.changed, reply.code) == (False, ReplyCode.HALTED_SINCE)
+
+        desk.pass_ms(1_000)
+        assert reply_of(desk.command(LiftHalt("7", revision, desk.at_ns))).changed
+
+    def test_lift_is_not_kept_waiting_by_a_clock_that_was_ahead(self, desk: LiveDesk) -> None:
+        """The halt was written before the question, whatever the host's clock said of it."""
+        desk.command(Halt("7"))
+        revision, at_ns = desk.authority.revision, desk.at_ns
+        acts = desk.engine.state.acts
+        ahead_ns = at_ns + 3_600 * SECOND_NS
+        acts.lower(Act(ReplyCode.HALTED_SINCE, "8", ahead_ns, at_ns + SECOND_NS))
+        desk.pass_ms(5_000)
+
+        assert reply_of(desk.command(LiftHalt("7", revision, desk.at_ns))).changed
 
     def test_newer_than_all_that_lowered_acts(self, desk: LiveDesk) -> None:
         """In the order in which they were written."""
