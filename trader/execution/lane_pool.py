@@ -31,8 +31,8 @@ class LanePool:
     """Keeps ``wanted`` connections to ``origin``; ``run`` does the work.
 
     ``warming`` names the cheap request that goes out when one was idle for ``warm_every_s``, and
-    right after it was opened; its answer proves that the way is open. One warms at a time, so that
-    orders find the others free.
+    right after it was opened; its answer proves that the way is open. Of those in use one warms at
+    a time, so that orders find the others free.
     """
 
     def __init__(
@@ -130,39 +130,39 @@ class LanePool:
                     async with asyncio.timeout(max(idle_s, 0.05)):
                         await connection.closed.wait()
                 except TimeoutError:
-                    if loop.time() - connection.used_s >= self._warm_every_s:
-                        await self._warm(connection)
+                    async with self._one_warms:
+                        if loop.time() - connection.used_s >= self._warm_every_s:
+                            await self._warm(connection)
         finally:
             self._connections.remove(connection)
             connection.abort()
 
     async def _warm(self, connection: LaneConnection) -> None:
         """Ask something cheap on it; an answer that does not come ends the connection."""
-        async with self._one_warms:
-            if not connection.claim():
-                return
-            request = self._warming_request()
-            asked = self._clock.now()
-            if self._budget.take(request.group, request.weight, asked) > 0:
-                # An order needs the connection more than the connection needs the exercise.
-                connection.give_up_claim()
-                connection.used_s = asyncio.get_running_loop().time()
-                return
-            answered: asyncio.Future[HttpAnswer | str] = asyncio.get_running_loop().create_future()
+        if not connection.claim():
+            return
+        request = self._warming_request()
+        asked = self._clock.now()
+        if self._budget.take(request.group, request.weight, asked) > 0:
+            # An order needs the connection more than the connection needs the exercise.
+            connection.give_up_claim()
+            connection.used_s = asyncio.get_running_loop().time()
+            return
+        answered: asyncio.Future[HttpAnswer | str] = asyncio.get_running_loop().create_future()
 
-            def ended(answer: HttpAnswer | str) -> None:
-                if not answered.done():
-                    answered.set_result(answer)
+        def ended(answer: HttpAnswer | str) -> None:
+            if not answered.done():
+                answered.set_result(answer)
 
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    connection.exchange(self._origin.encode(request), ended)
-                    answer = await answered
-            except TimeoutError:
-                answer = f"no answer in {self._timeout_s:g} s"
-            if isinstance(answer, str):
-                connection.abort()
-                _log.info("order_connection_not_warmed", host=self._origin.host, reason=answer)
-                return
-            self.counts.warmed += 1
-            self._budget.heard(request.group, answer, asked, self._clock.now())
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                connection.exchange(self._origin.encode(request), ended)
+                answer = await answered
+        except TimeoutError:
+            answer = f"no answer in {self._timeout_s:g} s"
+        if isinstance(answer, str):
+            connection.abort()
+            _log.info("order_connection_not_warmed", host=self._origin.host, reason=answer)
+            return
+        self.counts.warmed += 1
+        self._budget.heard(request.group, answer, asked, self._clock.now())

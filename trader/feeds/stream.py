@@ -168,7 +168,11 @@ class FeedStream:
     async def _take_snapshots(self, quiet: Sequence[InstrumentId]) -> bool:
         """Ask for these books, all at once; False where any could not be had."""
         epoch, asked = self._epoch, self._clock.now()
-        requests = self._codec.snapshot(quiet)
+        try:
+            requests = self._codec.snapshot(quiet)
+        except Exception as error:  # noqa: BLE001 - the outer edge of a venue's code
+            self._fault("snapshot", error)
+            return False
         answered = await asyncio.gather(*(self._take_snapshot(request) for request in requests))
         if all(answered) and epoch == self._epoch:
             # Also those whose answer was no news: they would be asked for without end.

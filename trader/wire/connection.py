@@ -270,7 +270,8 @@ class Connection:
 def _stay_away(status: int, told: str) -> float:
     """How long a refused handshake forbids the next one."""
     least_s = {429: 30.0, 418: 120.0}.get(status, 0.0)
-    return max(least_s, min(float(told), 3600.0)) if told.isdigit() else least_s
+    is_number = told.isascii() and told.isdigit()
+    return max(least_s, min(float(told), 3600.0)) if is_number else least_s
 
 
 async def _close(socket: "ClientWebSocketResponse[bool]") -> None:

@@ -359,6 +359,28 @@ class TestIdleConnections:
 
             assert len(venue.guests) == 2
 
+    async def test_nothing_waits_for_a_fuller_packet(self) -> None:
+        """An order leaves with the write, not with the next acknowledgement."""
+        async with a_raw_venue() as venue, Trader(venue.url).running() as trader:
+            (connection,) = trader.lane._pool._connections
+            assert connection._transport is not None
+            raw = connection._transport.get_extra_info("socket")
+
+            assert raw.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY)
+
+    async def test_one_that_hangs_does_not_delay_the_others(self) -> None:
+        """Each is warmed as soon as it stands."""
+        async with a_raw_venue() as venue:
+
+            async def first_hangs(guest: Guest, request: bytes) -> None:
+                if guest is venue.guests[0]:
+                    await never(guest, request)
+                await guest.say(OK)
+
+            venue.on_warming = first_hangs
+            async with Trader(venue.url, 3, timeout_s=30.0).running(2) as trader:
+                assert trader.lane.is_ready
+
     async def test_one_the_venue_closes_is_renewed(self) -> None:
         """No order was on it, so nobody hears of it."""
         async with a_raw_venue() as venue, Trader(venue.url).running() as trader:

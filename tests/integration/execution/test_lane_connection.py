@@ -160,6 +160,21 @@ class TestReading:
 
         assert ended == [reason]
 
+    def test_an_answer_may_be_cut_anywhere(self, wire: Wire) -> None:
+        """It is whole with its last byte and not before."""
+        answer = (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n1\r\ny\r\n0\r\n\r\n"
+        )
+        connection = connected(wire)
+        for cut in range(1, len(answer)):
+            ended: list[HttpAnswer | str] = []
+            assert connection.claim()
+            connection.exchange(b"x", ended.append)
+            connection.data_received(answer[:cut])
+            assert ended == []
+            connection.data_received(answer[cut:])
+            assert ended == [HttpAnswer(200, {"transfer-encoding": "chunked"}, b"hey")]
+
     def test_nothing_of_one_answer_is_left_in_the_next(self, wire: Wire) -> None:
         """Neither headers nor body."""
         connection = connected(wire)

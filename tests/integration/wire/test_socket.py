@@ -156,6 +156,17 @@ class TestEnds:
 
         assert "lost: no data for 0.4 s" in user.log
 
+    async def test_a_peer_that_answers_no_ping_is_dead(self) -> None:
+        """Also where silence is usual."""
+        async with a_socket_venue() as venue:
+            user = Listener(venue.url)
+            async with kept(user, SocketRules(silence_s=None, ping_s=0.1)) as keeper:
+                await until(lambda: keeper.is_open and bool(venue.peers))
+                venue.last.connection.transport.pause_reading()
+                await until(lambda: user.opened == 2)
+
+        assert user.log[1].startswith("lost: broke: ServerTimeoutError")
+
     async def test_data_keeps_it(self) -> None:
         """A connection that speaks is never renewed for silence."""
         rules = SocketRules(silence_s=0.4)
