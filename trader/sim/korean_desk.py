@@ -32,6 +32,7 @@ from trader.sim.model import Account, ApiKey, Permission
 
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 _NS_PER_S = 1_000_000_000
+_TOO_MANY_STATUS = 429
 _BLOCKED_STATUS = 418
 _ORIGIN = "origin"
 
@@ -216,9 +217,9 @@ class Desk:
     def _respond(self, group: str, spent: Sequence[Spent], done: Answer) -> web.Response:
         now_ns = self.exchange.now_ns(self.venue)
         headers = {"Date": formatdate(now_ns / _NS_PER_S, usegmt=True)}
-        if self.manners.tells_remaining and spent:
+        if self.manners.tells_remaining and (spent or done.status == _TOO_MANY_STATUS):
             # "min" is a dead letter that only keeps its place.
-            left = spent[-1].remaining
+            left = spent[-1].remaining if spent else 0
             headers["Remaining-Req"] = f"group={group}; min=1800; sec={left}"
         return web.Response(
             status=done.status,
@@ -248,7 +249,7 @@ def _granted(spent: Spent) -> Spent:
 
 
 def _too_many() -> Failure:
-    return Failure(429, "too_many_requests", "요청 수 제한을 초과했습니다.")
+    return Failure(_TOO_MANY_STATUS, "too_many_requests", "요청 수 제한을 초과했습니다.")
 
 
 def _blocked(seconds: int) -> Failure:

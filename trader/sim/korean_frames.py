@@ -4,10 +4,12 @@ Pure. Messages are built once under their long names. Source: exchange fact shee
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
 
-from trader.sim.korean_requests import Format
+from trader.sim.korean_params import plain
+from trader.sim.korean_requests import PRIVATE_TYPES, Format
 
 Message = Mapping[str, object]
 
@@ -134,11 +136,24 @@ _AS_STRINGS = msgspec.json.Encoder(decimal_format="string")
 
 def rendered(message: Message, form: Format, names: Names, *, strings: bool = False) -> bytes:
     """The frame of a message. ``strings`` writes its decimals as text instead of numbers."""
-    shaped: object = message
+    shaped: object = _tidied(message) if message["type"] in PRIVATE_TYPES else message
     if form.is_simple:
-        shaped = _shortened(message, names[str(message["type"])])
+        shaped = _shortened(shaped, names[str(message["type"])])
     encoder = _AS_STRINGS if strings else _AS_NUMBERS
     return encoder.encode([shaped] if form.is_list else shaped)
+
+
+def _tidied(value: object) -> object:
+    """Money without the zeros and exponents that sums leave behind; no venue writes ``0E-8``."""
+    match value:
+        case Mapping():
+            return {key: _tidied(inner) for key, inner in value.items()}
+        case list():
+            return [_tidied(inner) for inner in value]
+        case Decimal():
+            return Decimal(plain(value))
+        case _:
+            return value
 
 
 def _shortened(value: object, names: Mapping[str, str]) -> object:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from trader.sim.faults import NO_TWIST, Twist
-from trader.sim.model import Account, ApiKey, Book
+from trader.sim.model import Account, ApiKey
 
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?")
 _KOREA = timezone(timedelta(hours=9))
@@ -176,8 +176,3 @@ def korean_date(at_ns: int) -> datetime:
 def in_ms(at_ns: int) -> int:
     """Nanoseconds as milliseconds."""
     return at_ns // _NS_PER_MS
-
-
-def mid_of(book: Book) -> float | None:
-    """Half way between the best levels; None while a side is empty."""
-    return (book.bids[0][0] + book.asks[0][0]) / 2 if book.bids and book.asks else None

@@ -1,7 +1,7 @@
 """What a market did lately: last trade, open, high, low and minute candles, noted as it happens.
 
-The books move and nobody trades but the accounts, so prices are those of the book's middle, and
-volumes those of the accounts' own fills.
+The books move and nobody trades but the accounts, so prices are those of the best bid, and volumes
+those of the accounts' own fills.
 """
 
 from collections import deque
@@ -10,7 +10,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from msgspec import Struct
 
 from trader.domain.order import Side
-from trader.sim.korean_params import mid_of
 from trader.sim.model import Book, BookChanged, OrderFilled, SimEvent, SimTrade
 
 _MINUTE_NS = 60_000_000_000
@@ -55,14 +54,13 @@ class Tape:
         self.trades: deque[TapeTrade] = deque(maxlen=500)
 
     def note_book(self, book: Book) -> None:
-        """A book was stated; the middle of it is a price."""
+        """A book was stated; its best bid is a price somebody would trade at."""
         self.book = book
-        price = mid_of(book)
-        if price is None:
+        if not book.bids:
             return
+        price = book.bids[0][0]
         if self.last is None:
             # What a venue showed before us, so that the first caller finds a last trade.
-            price = book.bids[0][0]
             self.opening = self.high = self.low = price
             self._append(Side.SELL, price, 1e-4, book.at_ns)
         self._price(price, book.at_ns)
