@@ -207,7 +207,7 @@ class TestLife:
             end = await ws.receive(timeout=10)
 
         assert told["e"] == "serverShutdown"
-        assert end.type is aiohttp.WSMsgType.CLOSE
+        assert (end.type, end.data) == (aiohttp.WSMsgType.CLOSE, 1001)
 
     async def test_server_shutdown_on_demand(self, ground: Ground) -> None:
         async with ground.socket(f"{COMBINED}btcusdt@bookTicker") as ws:
@@ -220,7 +220,7 @@ class TestLife:
 
         assert told["stream"] == "!serverShutdown"
         assert told["data"]["e"] == "serverShutdown"
-        assert end.type is aiohttp.WSMsgType.CLOSE
+        assert (end.type, end.data) == (aiohttp.WSMsgType.CLOSE, 1001)
 
     async def test_silence_still_answers_pings(self, ground: Ground) -> None:
         """A stream that says nothing is not told from a quiet market by its pongs."""

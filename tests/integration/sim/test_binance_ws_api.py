@@ -310,7 +310,7 @@ class TestFaults:
         end = await api.ws.receive(timeout=10)
 
         assert told["e"] == "serverShutdown"
-        assert end.type is aiohttp.WSMsgType.CLOSE
+        assert (end.type, end.data) == (aiohttp.WSMsgType.CLOSE, 1001)
 
     @pytest.mark.parametrize(
         ("kind", "spent"), [(FaultKind.DROP_BEFORE, 0), (FaultKind.DROP_AFTER, 1_000)]
