@@ -154,7 +154,7 @@ class BithumbStream:
         self, said: _MyOrder, key: str, quantity: Decimal, instrument: InstrumentId
     ) -> Decimal | None:
         """By how much the paid fee grew with this fill; None where that is not certain."""
-        known = self._fees.find(key)
+        known = self._fees.find(said.order_id, key)
         if said.executed_quantity is None:
             return known
         before = self._progress.get(said.order_id, _START)
@@ -171,7 +171,7 @@ class BithumbStream:
             self._keep(said.order_id, _Progress(executed, paid))
         if known is not None or fee is None:
             return known
-        return self._fees.settle(key, fee)
+        return self._fees.settle(said.order_id, key, fee)
 
     def _keep(self, order_id: str, progress: _Progress) -> None:
         self._progress.pop(order_id, None)

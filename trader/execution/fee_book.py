@@ -14,37 +14,42 @@ _ZERO = Decimal(0)
 
 
 class FeeBook:
-    """Fees by trade key. The first word on a trade stays; the oldest are forgotten."""
+    """Fees by order and trade. The first word on a trade stays; the oldest are forgotten.
+
+    A trade's id alone does not do: nobody promises that it is unique beyond its order.
+    """
 
     def __init__(self, kept: int = _KEPT) -> None:
-        self._fees: dict[str, Decimal] = {}
+        self._fees: dict[tuple[str, str], Decimal] = {}
         self._kept = kept
 
-    def settle(self, key: str, fee: Decimal) -> Decimal:
+    def settle(self, order: str, trade: str, fee: Decimal) -> Decimal:
         """The fee of a trade of which ``fee`` is now told: what was told first."""
-        first = self._fees.setdefault(key, fee)
+        first = self._fees.setdefault((order, trade), fee)
         if len(self._fees) > self._kept:
             del self._fees[next(iter(self._fees))]
         return first
 
-    def find(self, key: str) -> Decimal | None:
+    def find(self, order: str, trade: str) -> Decimal | None:
         """What was told of a trade."""
-        return self._fees.get(key)
+        return self._fees.get((order, trade))
 
-    def split(self, trades: Sequence[tuple[str, Decimal]], paid: Decimal) -> tuple[Decimal, ...]:
-        """The fee of each trade of one order, given as key and value, of which ``paid`` in all.
+    def split(
+        self, order: str, trades: Sequence[tuple[str, Decimal]], paid: Decimal
+    ) -> tuple[Decimal, ...]:
+        """The fee of each trade of an order, given as id and value, of which ``paid`` in all.
 
         What was told before stays, the rest divides what is left of ``paid``, to the last digit.
         """
-        known = {key: self._fees.get(key) for key, _ in trades}
+        known = {trade: self.find(order, trade) for trade, _ in trades}
         left = paid
         for fee in known.values():
             left = _EXACT.subtract(left, fee or _ZERO)
-        new = [(key, funds) for key, funds in trades if known[key] is None]
-        shares = shared([funds for _, funds in new], max(left, _ZERO))
-        for (key, _), fee in zip(new, shares, strict=True):
-            known[key] = self.settle(key, fee)
-        return tuple(known[key] or _ZERO for key, _ in trades)
+        new = [(trade, value) for trade, value in trades if known[trade] is None]
+        shares = shared([value for _, value in new], max(left, _ZERO))
+        for (trade, _), fee in zip(new, shares, strict=True):
+            known[trade] = self.settle(order, trade, fee)
+        return tuple(known[trade] or _ZERO for trade, _ in trades)
 
 
 def shared(values: Sequence[Decimal], paid: Decimal) -> tuple[Decimal, ...]:

@@ -215,5 +215,5 @@ def _fills(
             quote,
             ns_of(trade.created_at) or now_ns,
         )
-        for trade, fee in zip(trades, fees.split(values, paid), strict=True)
+        for trade, fee in zip(trades, fees.split(order.venue_order_id, values, paid), strict=True)
     )

@@ -115,7 +115,7 @@ class UpbitStream:
                 side,
                 amount(said.price),
                 amount(said.volume),
-                self._fees.settle(said.trade_uuid, amount(said.trade_fee)),
+                self._fees.settle(said.uuid, said.trade_uuid, amount(said.trade_fee)),
                 quote,
                 stamp.at_ns if said.trade_timestamp is None else said.trade_timestamp * 1_000_000,
             ),

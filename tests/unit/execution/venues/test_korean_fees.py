@@ -51,40 +51,47 @@ class TestBook:
     def test_the_stream_first(self) -> None:
         """The order looked up later leaves the told fee alone and divides the rest."""
         book = FeeBook()
-        book.settle("a", Decimal("0.4"))
+        book.settle("o", "a", Decimal("0.4"))
 
-        assert book.split(trades("10", "10"), Decimal(1)) == (Decimal("0.4"), Decimal("0.6"))
+        assert book.split("o", trades("10", "10"), Decimal(1)) == (Decimal("0.4"), Decimal("0.6"))
 
     def test_the_look_up_first(self) -> None:
         """What the stream tells afterwards changes nothing."""
         book = FeeBook()
-        book.split(trades("10", "30"), Decimal(4))
+        book.split("o", trades("10", "30"), Decimal(4))
 
-        assert book.settle("a", Decimal("1.1")) == 1
-        assert book.settle("b", Decimal("2.9")) == 3
+        assert book.settle("o", "a", Decimal("1.1")) == 1
+        assert book.settle("o", "b", Decimal("2.9")) == 3
 
     def test_a_trade_that_came_later(self) -> None:
         """An order looked up twice: the first trade stays, the second has what was added."""
         book = FeeBook()
-        first = book.split(trades("10"), Decimal("0.005"))
+        first = book.split("o", trades("10"), Decimal("0.005"))
 
-        assert book.split(trades("10", "7"), Decimal("0.0085")) == (*first, Decimal("0.0035"))
+        assert book.split("o", trades("10", "7"), Decimal("0.0085")) == (*first, Decimal("0.0035"))
 
     def test_less_than_was_told_already(self) -> None:
         """No fee is ever negative."""
         book = FeeBook()
-        book.settle("a", Decimal(2))
+        book.settle("o", "a", Decimal(2))
 
-        assert book.split(trades("10", "10"), Decimal(1)) == (Decimal(2), Decimal(0))
+        assert book.split("o", trades("10", "10"), Decimal(1)) == (Decimal(2), Decimal(0))
+
+    def test_another_order_with_a_trade_of_that_name(self) -> None:
+        """Is another trade."""
+        book = FeeBook()
+        book.settle("o", "a", Decimal(2))
+
+        assert book.split("p", trades("10"), Decimal(1)) == (Decimal(1),)
 
     def test_it_is_bounded(self) -> None:
         """The oldest trades are forgotten."""
         book = FeeBook(kept=2)
         for key in "abc":
-            book.settle(key, Decimal(1))
+            book.settle("o", key, Decimal(1))
 
-        assert book.find("a") is None
-        assert book.find("c") == 1
+        assert book.find("o", "a") is None
+        assert book.find("o", "c") == 1
 
     @given(VALUES, PAID, st.integers(0, 8))
     def test_every_order_of_telling_ends_alike(
@@ -95,6 +102,6 @@ class TestBook:
         named = [(str(at), value) for at, value in enumerate(values)]
         fees = dict(zip((key for key, _ in named), shared(values, paid), strict=True))
         for key, _ in named[:told]:
-            book.settle(key, fees[key])
+            book.settle("o", key, fees[key])
 
-        assert sum(book.split(named, paid)) == paid
+        assert sum(book.split("o", named, paid)) == paid
