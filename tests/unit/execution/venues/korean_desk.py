@@ -1,4 +1,4 @@
-"""A desk for testing the Korean venues' clients: keys, orders, and answers by request."""
+"""A desk for testing the Korean venues' clients: keys, orders, frames, and answers by request."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -24,6 +24,7 @@ from trader.domain.order import (
 from trader.execution.bithumb import BithumbClient
 from trader.execution.keys import Keys
 from trader.execution.upbit import UpbitClient
+from trader.execution.venue import OrderSeen, OrderView, PrivateStream
 from trader.wire.http import HttpAnswer, HttpRequest
 
 KEYS = Keys(
@@ -32,6 +33,7 @@ KEYS = Keys(
 )
 NONCE = "11111111-2222-4333-8444-555555555555"
 STAMP = Stamp(AT_NS, 5_000_000_000)
+MS = 1_000_000
 ORDER_ID = ClientOrderId("tr-test-1")
 BITHUMB_USDT = InstrumentId("bithumb:USDT-KRW")
 
@@ -115,3 +117,98 @@ def bithumb(venue: Venue | None = None, keys: Keys | None = KEYS) -> BithumbClie
         Decimal("0.25"),
         nonce=lambda: NONCE,
     )
+
+
+def a_trade(key: str, volume: str, price: str = "140000000") -> dict[str, Any]:
+    return {
+        "market": "KRW-BTC",
+        "uuid": key,
+        "price": price,
+        "volume": volume,
+        "funds": f"{Decimal(price) * Decimal(volume):f}",
+        "side": "bid",
+        "created_at": "2026-01-05T09:00:01+09:00",
+    }
+
+
+def an_upbit_order(**changes: Any) -> dict[str, Any]:
+    """An IOC purchase of 0.01 that ended with 0.004 executed in two trades."""
+    return {
+        "uuid": "u-1",
+        "identifier": "tr-test-1",
+        "market": "KRW-BTC",
+        "side": "bid",
+        "ord_type": "limit",
+        "time_in_force": "ioc",
+        "price": "140000000",
+        "volume": "0.01",
+        "remaining_volume": "0.006",
+        "executed_volume": "0.004",
+        "paid_fee": "280",
+        "state": "cancel",
+        "created_at": "2026-01-05T09:00:00+09:00",
+        "trades": [a_trade("t-1", "0.001"), a_trade("t-2", "0.003")],
+    } | changes
+
+
+def at_upbit(**changes: Any) -> str:
+    """The first fill of an order for 0.01."""
+    return json.dumps(
+        {
+            "type": "myOrder",
+            "code": "KRW-BTC",
+            "uuid": "u-1",
+            "ask_bid": "BID",
+            "order_type": "limit",
+            "state": "trade",
+            "trade_uuid": "t-1",
+            "price": 139_990_000,
+            "avg_price": 139_990_000,
+            "volume": 0.004,
+            "remaining_volume": 0.006,
+            "executed_volume": 0.004,
+            "paid_fee": 279.98,
+            "executed_funds": 559_960,
+            "time_in_force": "ioc",
+            "trade_fee": 279.98,
+            "is_maker": False,
+            "identifier": "tr-test-1",
+            "smp_type": "cancel_taker",
+            "prevented_volume": 0,
+            "trade_timestamp": AT_NS // MS,
+            "stream_type": "REALTIME",
+        }
+        | changes
+    )
+
+
+def at_bithumb(**changes: Any) -> str:
+    """The first fill of an order for 0.01; None leaves a field out, as the venue does."""
+    frame = {
+        "type": "myOrder",
+        "stream_type": "REALTIME",
+        "code": "KRW-BTC",
+        "order_id": "C1",
+        "client_order_id": "tr-test-1",
+        "side": "buy",
+        "order_type": "limit",
+        "state": "trade",
+        "time_in_force": "ioc",
+        "order_price": 140_000_000,
+        "order_quantity": 0.01,
+        "trade_id": "T1",
+        "trade_price": 140_000_000,
+        "trade_quantity": 0.004,
+        "executed_quantity": 0.004,
+        "remaining_quantity": 0.006,
+        "paid_fee": 1400,
+        "trade_timestamp": AT_NS // MS,
+        "timestamp": AT_NS // MS + 3,
+    } | changes
+    return json.dumps({name: value for name, value in frame.items() if value is not None})
+
+
+def view_in(stream: PrivateStream, frame: bytes | str) -> OrderView:
+    (news,) = stream.decode(frame, STAMP)
+    assert isinstance(news, OrderSeen)
+    return news.view

@@ -1,9 +1,7 @@
-"""Orders looked up and listed at the Korean venues."""
+"""Orders looked up and cancelled at the Korean venues."""
 
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -13,20 +11,20 @@ from tests.unit.execution.venues.korean_desk import (
     ORDER_ID,
     STAMP,
     Venue,
+    a_trade,
     an_answer,
     an_error,
-    an_order,
+    an_upbit_order,
     asked_for,
     bithumb,
     upbit,
 )
 from trader.domain.errors import OutcomeUnknown, VenueRejected, VenueUnavailable
-from trader.domain.instrument import KRW, Asset, InstrumentId
+from trader.domain.instrument import KRW, InstrumentId
 from trader.domain.order import Fill, OrderState, Side
 from trader.execution.korean_orders import ns_of, state_of
 from trader.execution.upbit import UpbitClient
-from trader.execution.venue import Absent, Accepted, Balance, OrderView, Rejected
-from trader.wire.http import HttpAnswer, HttpRequest
+from trader.execution.venue import Absent, OrderView
 
 REAL_ORDER = (
     '{"uuid":"bd900ac3-c780-4454-b28e-f1030174ddba","side":"ask","ord_type":"market","price":null,'
@@ -37,38 +35,6 @@ REAL_ORDER = (
     '"volume":"1.14660939","funds":"1020.4823571","created_at":"2020-07-20T02:36:25+09:00",'
     '"side":"ask"}]}'
 )
-
-
-def a_trade(key: str, volume: str, price: str = "140000000") -> dict[str, Any]:
-    return {
-        "market": "KRW-BTC",
-        "uuid": key,
-        "price": price,
-        "volume": volume,
-        "funds": f"{Decimal(price) * Decimal(volume):f}",
-        "side": "bid",
-        "created_at": "2026-01-05T09:00:01+09:00",
-    }
-
-
-def an_upbit_order(**changes: Any) -> dict[str, Any]:
-    """An IOC purchase of 0.01 that ended with 0.004 executed in two trades."""
-    return {
-        "uuid": "u-1",
-        "identifier": "tr-test-1",
-        "market": "KRW-BTC",
-        "side": "bid",
-        "ord_type": "limit",
-        "time_in_force": "ioc",
-        "price": "140000000",
-        "volume": "0.01",
-        "remaining_volume": "0.006",
-        "executed_volume": "0.004",
-        "paid_fee": "280",
-        "state": "cancel",
-        "created_at": "2026-01-05T09:00:00+09:00",
-        "trades": [a_trade("t-1", "0.001"), a_trade("t-2", "0.003")],
-    } | changes
 
 
 async def found(answer: object, client: UpbitClient | None = None) -> OrderView | Absent:
@@ -263,158 +229,3 @@ class TestCancel:
             await upbit(Venue({"DELETE /v1/order": an_error("order_not_found", 404)})).cancel(
                 ORDER_ID, UPBIT_BTC
             )
-
-
-class TestLists:
-    """Lists come page by page, to an end or not at all, and only of the known instruments."""
-
-    async def test_open_orders_of_upbit(self) -> None:
-        """A full page is followed by the next; other markets are left out."""
-
-        def page(request: HttpRequest) -> HttpAnswer:
-            if asked_for(request)["page"] == "2":
-                return an_answer([an_upbit_order(uuid="last", state="wait")])
-            return an_answer(
-                [
-                    an_upbit_order(uuid=f"u-{at}", state="wait", market=market, identifier=None)
-                    for at in range(50)
-                    for market in ("KRW-BTC", f"KRW-X{at}")
-                ]
-            )
-
-        venue = Venue({"GET /v1/orders/open": page})
-
-        views = await upbit(venue).open_orders()
-
-        assert len(views) == 51
-        assert {view.state for view in views} == {OrderState.PARTIAL}
-        assert parse_qsl(urlsplit(venue.asked[0].target).query)[:2] == [
-            ("states[]", "wait"),
-            ("states[]", "watch"),
-        ]
-
-    async def test_a_list_without_an_end(self) -> None:
-        """An incomplete list is no list."""
-        orders = [an_upbit_order(uuid=f"u-{at}", state="wait") for at in range(100)]
-
-        with pytest.raises(OutcomeUnknown):
-            await upbit(Venue({"GET /v1/orders/open": orders})).open_orders()
-        pages = {"data": [], "has_next": True, "next_key": "again"}
-        with pytest.raises(OutcomeUnknown):
-            await bithumb(Venue({"GET /v2/orders/pending": pages})).open_orders()
-
-    async def test_open_orders_of_bithumb(self) -> None:
-        """Those that wait and those that watch are asked for apart, each to the last page."""
-
-        def page(request: HttpRequest) -> HttpAnswer:
-            asked = asked_for(request)
-            key = asked.get("next_key", "first")
-            order = an_upbit_order(uuid=f"{asked['state']}-{key}", state=asked["state"])
-            more = {"has_next": True, "next_key": "a+b/c="} if key == "first" else {}
-            return an_answer({"data": [order], "has_next": False} | more)
-
-        venue = Venue({"GET /v2/orders/pending": page})
-
-        views = await bithumb(venue).open_orders()
-
-        assert sorted(view.venue_order_id for view in views) == [
-            "wait-a+b/c=",
-            "wait-first",
-            "watch-a+b/c=",
-            "watch-first",
-        ]
-        assert "next_key=a%2Bb%2Fc%3D" in venue.asked[1].target
-
-    @pytest.mark.parametrize("days", [1, 20])
-    async def test_ended_orders_week_by_week(self, days: int) -> None:
-        """No question spans more than seven days, none is left out between two."""
-        since_ns = AT_NS - days * 86_400 * 1_000_000_000
-        for client_of, path in ((upbit, "/v1/orders/closed"), (bithumb, "/v2/orders/history")):
-            order = an_upbit_order()
-            content = [order] if client_of is upbit else {"data": [order], "has_next": False}
-            venue = Venue({f"GET {path}": content})
-
-            views = await client_of(venue).closed_orders(since_ns)
-
-            spans = [
-                (int(asked_for(request)["start_time"]), int(asked_for(request)["end_time"]))
-                for request in venue.asked
-            ]
-            assert len(views) == 1
-            assert spans[0][0] == since_ns // 1_000_000
-            assert spans[-1][1] > AT_NS // 1_000_000
-            assert all(0 < end - start <= 7 * 86_400_000 for start, end in spans)
-            assert all(before[1] == after[0] for before, after in pairwise(spans))
-
-    async def test_a_full_page_of_ended_orders(self) -> None:
-        """There is no cursor: the next page begins with the last order of this one."""
-
-        def page(request: HttpRequest) -> HttpAnswer:
-            start = int(asked_for(request)["start_time"])
-            is_first = start < AT_NS // 1_000_000 - 3_000_000
-            rows = [
-                an_upbit_order(uuid=f"{is_first}-{at}") for at in range(1000 if is_first else 3)
-            ]
-            return an_answer(rows)
-
-        venue = Venue({"GET /v1/orders/closed": page})
-
-        views = await upbit(venue).closed_orders(AT_NS - 3_600_000_000_000)
-
-        assert len(views) == 1003
-        assert int(asked_for(venue.asked[1])["start_time"]) == AT_NS // 1_000_000
-
-
-class TestAccount:
-    """Balances, with every digit the venue tells."""
-
-    async def test_balances(self) -> None:
-        """Free and locked together; what is nothing is left out."""
-        rows = [
-            {"currency": "KRW", "balance": "1386929.37231066771348207123", "locked": "10000.5"},
-            {"currency": "BTC", "balance": "0", "locked": "0.01"},
-            {"currency": "ETH", "balance": "0.0", "locked": "0"},
-        ]
-
-        for client_of in (upbit, bithumb):
-            assert await client_of(Venue({"GET /v1/accounts": rows})).balances() == (
-                Balance(KRW, Decimal("1396929.87231066771348207123"), Decimal("10000.5")),
-                Balance(Asset("BTC"), Decimal("0.01"), Decimal("0.01")),
-            )
-
-    async def test_a_balance_that_is_none(self) -> None:
-        """Better no statement than a wrong one."""
-        rows = [{"currency": "KRW", "balance": "NaN", "locked": "0"}]
-
-        with pytest.raises(OutcomeUnknown):
-            await upbit(Venue({"GET /v1/accounts": rows})).balances()
-
-
-class TestTrial:
-    """Upbit judges an order without placing it, and without spending its id."""
-
-    async def test_the_id_stays_at_home(self) -> None:
-        """It would be burned for ever."""
-        answer = an_upbit_order(uuid="", identifier=None, state="wait", executed_volume="0")
-        venue = Venue({"POST /v1/orders/test": an_answer(answer, 201)})
-
-        placement = await upbit(venue).try_order(an_order())
-
-        assert isinstance(placement, Accepted)
-        assert b"identifier" not in venue.asked[0].body
-        assert venue.asked[0].group == "order-test"
-
-    async def test_a_refusal(self) -> None:
-        """By the same table as an order."""
-        venue = Venue({"POST /v1/orders/test": an_error("market_offline")})
-
-        placement = await upbit(venue).try_order(an_order())
-
-        assert placement == Rejected("market_offline", "왜", stale_rules=True)
-
-    async def test_bithumb_has_none(self) -> None:
-        """Nothing is asked."""
-        venue = Venue()
-
-        assert await bithumb(venue).try_order(an_order(BITHUMB_BTC)) is None
-        assert venue.asked == []

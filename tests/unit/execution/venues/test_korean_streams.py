@@ -1,6 +1,5 @@
 """The private streams of the Korean venues."""
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -8,129 +7,22 @@ import pytest
 
 from tests.support.builders import AT_NS, BITHUMB_BTC, UPBIT_BTC
 from tests.unit.execution.venues.korean_desk import (
-    KEYS,
     ORDER_ID,
     STAMP,
     Venue,
+    at_bithumb,
+    at_upbit,
     bithumb,
     upbit,
+    view_in,
 )
-from trader.domain.errors import FrameInvalid, VenueUnavailable
 from trader.domain.instrument import KRW, Asset
 from trader.domain.order import Fill, OrderState, Side
-from trader.execution.upbit import UpbitClient
 from trader.execution.venue import (
     Balance,
     BalancesSeen,
-    OrderSeen,
     OrderView,
-    PrivateEnding,
-    PrivateStream,
 )
-
-MS = 1_000_000
-
-
-def at_upbit(**changes: Any) -> str:
-    """The first fill of an order for 0.01."""
-    return json.dumps(
-        {
-            "type": "myOrder",
-            "code": "KRW-BTC",
-            "uuid": "u-1",
-            "ask_bid": "BID",
-            "order_type": "limit",
-            "state": "trade",
-            "trade_uuid": "t-1",
-            "price": 139_990_000,
-            "avg_price": 139_990_000,
-            "volume": 0.004,
-            "remaining_volume": 0.006,
-            "executed_volume": 0.004,
-            "paid_fee": 279.98,
-            "executed_funds": 559_960,
-            "time_in_force": "ioc",
-            "trade_fee": 279.98,
-            "is_maker": False,
-            "identifier": "tr-test-1",
-            "smp_type": "cancel_taker",
-            "prevented_volume": 0,
-            "trade_timestamp": AT_NS // MS,
-            "stream_type": "REALTIME",
-        }
-        | changes
-    )
-
-
-def at_bithumb(**changes: Any) -> str:
-    """The first fill of an order for 0.01; None leaves a field out, as the venue does."""
-    frame = {
-        "type": "myOrder",
-        "stream_type": "REALTIME",
-        "code": "KRW-BTC",
-        "order_id": "C1",
-        "client_order_id": "tr-test-1",
-        "side": "buy",
-        "order_type": "limit",
-        "state": "trade",
-        "time_in_force": "ioc",
-        "order_price": 140_000_000,
-        "order_quantity": 0.01,
-        "trade_id": "T1",
-        "trade_price": 140_000_000,
-        "trade_quantity": 0.004,
-        "executed_quantity": 0.004,
-        "remaining_quantity": 0.006,
-        "paid_fee": 1400,
-        "trade_timestamp": AT_NS // MS,
-        "timestamp": AT_NS // MS + 3,
-    } | changes
-    return json.dumps({name: value for name, value in frame.items() if value is not None})
-
-
-def view_in(stream: PrivateStream, frame: bytes | str) -> OrderView:
-    (news,) = stream.decode(frame, STAMP)
-    assert isinstance(news, OrderSeen)
-    return news.view
-
-
-class TestConnecting:
-    """One connection for orders and balances, signed in the handshake."""
-
-    def test_where(self) -> None:
-        """Upbit's private path, and Bithumb's second version."""
-        assert upbit().private_stream().address("wss://api.upbit.com/") == (
-            "wss://api.upbit.com/websocket/v1/private"
-        )
-        assert bithumb().private_stream().address("ws://127.0.0.1:9/b") == (
-            "ws://127.0.0.1:9/b/websocket/v2/private"
-        )
-
-    @pytest.mark.parametrize("stream", [upbit().private_stream(), bithumb().private_stream()])
-    def test_what_is_asked_for(self, stream: PrivateStream) -> None:
-        """Both kinds at once; balances must not carry codes."""
-        (hello,) = stream.hello(STAMP)
-
-        ticket, *kinds, form = json.loads(hello)
-        assert ticket["ticket"]
-        assert kinds == [{"type": "myOrder"}, {"type": "myAsset"}]
-        assert form == {"format": "DEFAULT"}
-        assert stream.keepalive == "PING"
-        assert not stream.says_when_ready
-        assert stream.is_ready("")
-
-    @pytest.mark.parametrize("client", [upbit(), bithumb()])
-    def test_the_handshake_is_signed(self, client: UpbitClient) -> None:
-        """As a request without parameters."""
-        headers = client.private_stream().headers(STAMP)
-
-        assert headers["Authorization"].startswith("Bearer ey")
-        assert KEYS.secret.reveal() not in repr(headers)
-
-    def test_not_without_keys(self) -> None:
-        """There is nothing to hear."""
-        with pytest.raises(VenueUnavailable):
-            upbit(keys=None).private_stream().headers(STAMP)
 
 
 class TestUpbit:
@@ -380,49 +272,3 @@ class TestBithumb:
         assert isinstance(looked_up, OrderView)
         assert looked_up.fills[0].fee == told.fills[0].fee == 1401
         assert looked_up.fills[1].fee == 2099
-
-
-@pytest.mark.parametrize("stream", [upbit().private_stream(), bithumb().private_stream()])
-class TestAsides:
-    """Frames that are no news, and those that are no frames."""
-
-    @pytest.mark.parametrize("frame", ['{"status":"UP"}', b'{"status":"UP"}'])
-    def test_a_sign_of_life(self, stream: PrivateStream, frame: bytes | str) -> None:
-        """Says nothing."""
-        assert stream.decode(frame, STAMP) == ()
-
-    def test_a_refusal(self, stream: PrivateStream) -> None:
-        """The subscription does not stand: connect anew."""
-        frame = '{"error":{"name":"INVALID_AUTH","message":"no"}}'
-
-        assert stream.decode(frame, STAMP) == (PrivateEnding("INVALID_AUTH: no"),)
-
-    def test_other_markets(self, stream: PrivateStream) -> None:
-        """An operator may trade there by hand; it does not concern us."""
-        frame = (at_upbit if stream.address("").endswith("v1/private") else at_bithumb)(
-            code="KRW-XRP"
-        )
-
-        assert stream.decode(frame, STAMP) == ()
-
-    @pytest.mark.parametrize(
-        "frame",
-        [
-            "",
-            "{}",
-            "[]",
-            b"\xff",
-            '{"type":"ticker"}',
-            '{"type":"myOrder"}',
-            '{"type":"myOrder","code":"KRW-BTC","uuid":"u","order_id":"c","ask_bid":"X","side":"X",'
-            '"state":"wait"}',
-            '{"type":"myAsset","assets":[{"currency":"KRW","balance":"NaN"}]}',
-            '{"type":"myAsset","assets":[{"currency":"KRW","balance":-1}]}',
-            '{"type":"myAsset","assets":[{"currency":"KRW","balance":1e999999}]}',
-            "\ud800",
-        ],
-    )
-    def test_what_does_not_decode(self, stream: PrivateStream, frame: bytes | str) -> None:
-        """Never guessed."""
-        with pytest.raises(FrameInvalid):
-            stream.decode(frame, STAMP)
