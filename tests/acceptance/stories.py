@@ -59,20 +59,18 @@ def go_live(host: Host, engine: EngineProcess) -> None:
     wait_until(lambda: bool(host.facts("TradeOpened")))
 
 
-def audited(home: EngineHome, what: str) -> list[str]:
-    """What was decided each time ``what`` was heard."""
-    path = home.directory / "state" / "bot-control.db"
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as memory:
-        rows = memory.execute("SELECT decision FROM audit WHERE what = ? ORDER BY seq", (what,))
+def audited(home: EngineHome, what: str = "%") -> list[str]:
+    """What was decided each time something like ``what`` was heard."""
+    with closing(_memory(home)) as memory:
+        rows = memory.execute("SELECT decision FROM audit WHERE what LIKE ? ORDER BY seq", (what,))
         return [str(decision) for (decision,) in rows]
 
 
-def unfinished(home: EngineHome) -> int:
-    """How many updates have begun to act and are not noted as done."""
-    path = home.directory / "state" / "bot-control.db"
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as memory:
-        (count,) = memory.execute("SELECT count(*) FROM heard WHERE body IS NOT NULL").fetchone()
-        return int(count)
+def noted(home: EngineHome, update_id: int | None) -> bool:
+    """Whether an update is on record as done, so that nothing may come of it again."""
+    with closing(_memory(home)) as memory:
+        found = memory.execute("SELECT body FROM heard WHERE update_id = ?", (update_id,))
+        return found.fetchone() == (None,)
 
 
 def metrics(home: EngineHome) -> dict[str, Any]:
@@ -86,3 +84,8 @@ def won(value: object) -> str:
     """Whole won as every page writes them."""
     rounded = Decimal(str(value)).quantize(Decimal(1))
     return f"{rounded if rounded else 0:,} ₩"
+
+
+def _memory(home: EngineHome) -> sqlite3.Connection:
+    path = home.directory / "state" / "bot-control.db"
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)

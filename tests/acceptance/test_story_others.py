@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from tests.acceptance.stories import at_home, playing, stop
+from tests.acceptance.stories import at_home, audited, playing, stop
 from tests.support.phone import Phone
 from tests.support.telegram import (
     CHANNEL,
@@ -51,6 +51,13 @@ WORDS = {
         not_ours="예전 설치의 버튼입니다",
     ),
 }
+
+
+DENIED = (
+    *("other_chat", "other_chat", "other_chat", "channel", "other_user", "other_topic"),
+    *("forwarded", "via_bot", "anonymous", "anonymous", "edited", "other_instance"),
+)
+"""What is on record of it: a line for each person, place and reason, however often they try."""
 
 
 class TestOthers:
@@ -96,4 +103,5 @@ class TestOthers:
         assert {(one.chat_id, one.topic_id) for one in api.sent} == {(FORUM, TOPIC)}
         assert [one.text for one in api.sent[since:] if words.halted in one.text] == []
         assert silent not in api.callback_answers
+        assert sorted(audited(home, "update %")) == sorted(f"denied: {why}" for why in DENIED)
         assert words.not_ours in str(api.callback_answers[old])
