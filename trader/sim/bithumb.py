@@ -29,6 +29,7 @@ from trader.sim.model import (
     Account,
     BalancesChanged,
     Cause,
+    MarketStatus,
     OrderAccepted,
     OrderEnded,
     OrderFilled,
@@ -58,7 +59,10 @@ _TONE = Tone(
     # Microseconds, where every other stream has milliseconds.
     book_time=lambda at_ns: at_ns // 1_000,
     most_levels=15,
-    of_tickers={"is_trading_suspended": False, "market_warning": "NONE"},
+    of_tickers=lambda listing: {
+        "is_trading_suspended": listing.status is not MarketStatus.TRADING,
+        "market_warning": "NONE",
+    },
 )
 _IDLE_S = 120.0
 _STATUS_EVERY_S = 10.0

@@ -99,11 +99,11 @@ def read_token(authorization: str | None, rules: TokenRules) -> Token:
         raise Unauthorised("no_authorization_token", "인증 토큰이 없습니다.")
     text = authorization.removeprefix(_BEARER).strip()
     parts = text.split(".")
-    if len(parts) != 3:
+    if len(parts) != 3 or not text.isascii():
         raise _unreadable()
     header, claims = (_decoded_json(part) for part in parts[:2])
     algorithm = header.get("alg")
-    if algorithm not in rules.algorithms:
+    if not isinstance(algorithm, str) or algorithm not in rules.algorithms:
         raise _unreadable()
     access_key, nonce = claims.get("access_key"), claims.get("nonce")
     if not (isinstance(access_key, str) and access_key and isinstance(nonce, str) and nonce):
@@ -112,7 +112,7 @@ def read_token(authorization: str | None, rules: TokenRules) -> Token:
     if rules.window_ms is not None and type(timestamp_ms) is not int:
         raise _unreadable()
     return Token(
-        algorithm=str(algorithm),
+        algorithm=algorithm,
         access_key=access_key,
         nonce=nonce,
         timestamp_ms=timestamp_ms if type(timestamp_ms) is int else None,
@@ -148,7 +148,7 @@ def check_hash(token: Token, texts: frozenset[str]) -> None:
     if token.query_hash is None or token.query_hash_alg != "SHA512":
         raise _wrong_query()
     for text in texts:
-        if hmac.compare_digest(_sha512(text), token.query_hash):
+        if _sha512(text) == token.query_hash:
             return
     raise _wrong_query()
 
@@ -175,7 +175,11 @@ def body_texts(body: bytes) -> frozenset[str]:
     """
     if not body:
         return frozenset()
-    text = "&".join(f"{name}={value}" for name, value in _flattened("", parsed_body(body)))
+    try:
+        text = "&".join(f"{name}={value}" for name, value in _flattened("", parsed_body(body)))
+        text.encode()
+    except RecursionError as error:
+        raise ValueError("the body nests too deeply") from error
     return frozenset((text,)) if text else frozenset()
 
 
@@ -232,7 +236,7 @@ def _text_or_none(value: object) -> str | None:
 
 
 def _sha512(text: str) -> str:
-    return hashlib.sha512(text.encode()).hexdigest()
+    return hashlib.sha512(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _unreadable() -> Unauthorised:

@@ -25,6 +25,7 @@ from trader.sim.model import Account, RawFrame, SimEvent
 
 _UP = b'{"status":"UP"}'
 _QUEUE_FRAMES = 10_000
+_CLOSED_WITHIN_S = 1.0
 _MAX_REQUEST_BYTES = 1 << 20
 _MESSAGE_GROUPS = {"second": RateGroup(5), "minute": RateGroup(100, 60)}
 
@@ -60,9 +61,17 @@ class Voice(Struct, frozen=True):
 class Connection:
     """A connected client. ``run`` ends when it goes, is idle, or is cut."""
 
-    def __init__(self, ws: web.WebSocketResponse, desk: Desk, voice: Voice, manners: SocketManners):
-        """Subscribed to nothing yet."""
+    def __init__(
+        self,
+        ws: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        desk: Desk,
+        voice: Voice,
+        manners: SocketManners,
+    ):
+        """Subscribed to nothing yet. ``transport`` is cut off when a close does not get through."""
         self._ws = ws
+        self._transport = transport
         self._desk = desk
         self._voice = voice
         self._manners = manners
@@ -73,6 +82,7 @@ class Connection:
         self._active_ns = time.monotonic_ns()
         self._status: asyncio.TimerHandle | None = None
         self._cut_with = 0
+        self._abort: asyncio.TimerHandle | None = None
         kind = StreamKind.PUBLIC if voice.account is None else StreamKind.PRIVATE
         self._lane = desk.faults.lane(desk.venue, kind, self._queue, self.cut)
 
@@ -85,8 +95,9 @@ class Connection:
         finally:
             unsubscribe()
             self._lane.close()
-            if self._status is not None:
-                self._status.cancel()
+            for timer in (self._status, self._abort):
+                if timer is not None:
+                    timer.cancel()
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
 
@@ -179,6 +190,10 @@ class Connection:
         if self._cut_with:
             return
         self._cut_with = code
+        if self._transport is not None:
+            # A client that reads nothing does not read the close either.
+            loop = asyncio.get_running_loop()
+            self._abort = loop.call_later(_CLOSED_WITHIN_S, self._transport.abort)
         while self._outgoing.full():
             self._outgoing.get_nowait()
         self._outgoing.put_nowait(code)
@@ -229,7 +244,7 @@ class Sockets:
                 return web.json_response(done.body, status=done.status)
             ws = web.WebSocketResponse(autoping=False, max_msg_size=_MAX_REQUEST_BYTES)
             await ws.prepare(request)
-            connection = Connection(ws, desk, voice, self._manners)
+            connection = Connection(ws, request.transport, desk, voice, self._manners)
             self._open.add(connection)
             try:
                 await connection.run()

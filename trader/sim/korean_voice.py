@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from aiohttp import web
-from msgspec import Struct, field
+from msgspec import Struct
 
 from trader.domain.instrument import Venue
 from trader.sim.exchange import Exchange
@@ -13,7 +13,14 @@ from trader.sim.korean_params import in_ms
 from trader.sim.korean_requests import ORDERBOOK, PUBLIC_TYPES, TICKER, TRADE, Wanted
 from trader.sim.korean_socket import Voice
 from trader.sim.korean_tape import Tapes
-from trader.sim.model import Book, BookChanged, OrderFilled, SimEvent
+from trader.sim.model import (
+    Book,
+    BookChanged,
+    Listing,
+    OrderFilled,
+    SimEvent,
+    StatusChanged,
+)
 
 _SNAPSHOT, _REALTIME = "SNAPSHOT", "REALTIME"
 
@@ -22,13 +29,13 @@ class Tone(Struct, frozen=True):
     """How a venue's public messages differ.
 
     ``book_time`` makes an order book's timestamp of nanoseconds; ``most_levels`` cuts books;
-    ``of_tickers`` is what tickers say besides.
+    ``of_tickers`` is what tickers say besides of a listing as it stands.
     """
 
     venue: Venue
     book_time: Callable[[int], int] = in_ms
     most_levels: int = 30
-    of_tickers: dict[str, object] = field(default_factory=dict)
+    of_tickers: Callable[[Listing], Message] = lambda _: {}
 
 
 class Narrator:
@@ -66,6 +73,8 @@ class Narrator:
                     return [self._market(event.symbol, TICKER, event.book.at_ns, _REALTIME)]
             case OrderFilled() if event.order.symbol == wanted.code and wanted.type == TRADE:
                 return [self._market(event.order.symbol, TRADE, event.trade.at_ns, _REALTIME)]
+            case StatusChanged() if event.symbol == wanted.code and wanted.type == TICKER:
+                return [self._market(event.symbol, TICKER, event.at_ns, _REALTIME)]
             case _:
                 pass
         return []
@@ -85,7 +94,10 @@ class Narrator:
         tape = self._tapes.of(code)
         message: dict[str, object] = {"type": kind, "code": code}
         if kind == TICKER:
-            message |= ticker_message(tape, at_ns) | self._tone.of_tickers
+            message |= ticker_message(tape, at_ns)
+            listing = self._exchange.listing(self._tone.venue, code)
+            if listing is not None:
+                message |= self._tone.of_tickers(listing)
         elif tape.last is not None:
             message |= trade_fields(tape, tape.last, as_decimal)
         return message | {"timestamp": in_ms(at_ns), "stream_type": stream}

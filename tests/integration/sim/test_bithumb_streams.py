@@ -17,6 +17,7 @@ from tests.integration.sim.korean_floor import (
 )
 from trader.domain.instrument import BITHUMB
 from trader.sim.bithumb import app
+from trader.sim.model import MarketStatus
 
 BOOK = {"type": "orderbook", "codes": ["KRW-BTC"]}
 ORDER = {
@@ -61,6 +62,20 @@ class TestPublic:
         assert len(str(book["timestamp"])) == 16
         assert len(str(ticker["timestamp"])) == 13
         assert (ticker["market_state"], ticker["is_trading_suspended"]) == ("ACTIVE", False)
+
+    async def test_a_halt_is_told_by_the_ticker(self, served: tuple[Floor, Client]) -> None:
+        """At once, and again when it is over."""
+        made, client = served
+        socket = await client.socket("/websocket/v1")
+        await socket.send_str(subscription({"type": "ticker", "codes": ["KRW-BTC"]}))
+        before = await message(socket)
+        made.exchange.set_status(made.btc, MarketStatus.HALTED)
+        halted = await message(socket)
+        made.exchange.set_status(made.btc, MarketStatus.TRADING)
+        after = await message(socket)
+
+        told = [each["is_trading_suspended"] for each in (before, halted, after)]
+        assert told == [False, True, False]
 
     async def test_a_book_has_fifteen_levels(self, served: tuple[Floor, Client]) -> None:
         """At most."""

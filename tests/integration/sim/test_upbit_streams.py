@@ -336,6 +336,15 @@ class TestFaults:
         assert len(trades) == 2
         assert len(set(trades)) == 1
 
+    async def test_is_not_let_in_during_maintenance(self, served: tuple[Floor, Client]) -> None:
+        """The handshake is answered with the page."""
+        made, client = served
+        made.fault(FaultKind.MAINTENANCE)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+            await client.socket("/websocket/v1")
+
+        assert caught.value.status == 503
+
     async def test_is_cut(self, served: tuple[Floor, Client]) -> None:
         """With the code asked for."""
         made, client = served

@@ -109,6 +109,44 @@ class TestSignature:
         assert refusal("Bearer a.b", UPBIT_TOKENS) == "jwt_verification"
         assert refusal("Bearer ä.ö.ü", UPBIT_TOKENS) == "jwt_verification"
 
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            ({"alg": ["HS256"]}, claims()),
+            ({"alg": None}, claims()),
+            ({"alg": "none"}, claims()),
+            ({"alg": "HS256"}, claims(access_key=["x"])),
+            ({"alg": "HS256"}, claims(nonce="")),
+            ([], claims()),
+        ],
+    )
+    def test_survives_what_is_no_token(self, parts: tuple[object, object]) -> None:
+        """Whatever its parts say."""
+        text = ".".join(_part(json.dumps(part)) for part in parts)
+
+        assert refusal(f"Bearer {text}.AA", UPBIT_TOKENS) == "jwt_verification"
+
+    def test_a_hash_of_other_letters_is_a_wrong_one(self) -> None:
+        """And no crash."""
+        token = read_token(a_token(claims(query_hash="é", query_hash_alg="SHA512")), UPBIT_TOKENS)
+
+        with pytest.raises(Unauthorised, match="invalid_query_payload"):
+            check_hash(token, query_texts("a=1", encoded_too=False))
+
+    @pytest.mark.parametrize(
+        ("body", "words"),
+        [
+            (b"[" * 100_000, "too deeply"),
+            (b"[1]", "no JSON object"),
+            (b"\xff", "decode"),
+            (b'{"a":"\\ud800"}', "encode"),
+        ],
+    )
+    def test_a_body_that_cannot_be_read_is_told(self, body: bytes, words: str) -> None:
+        """As one kind of error, however it is broken."""
+        with pytest.raises(ValueError, match=words):
+            body_texts(body)
+
     def test_shows_no_part_of_a_token(self) -> None:
         """What entitles is not for logs."""
         token = read_token(f"Bearer {UPBIT_ORDER_TOKEN}", UPBIT_TOKENS)
