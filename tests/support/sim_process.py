@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.engine_process import EngineHome, EngineProcess, child_environment
-from trader.sim.defaults import test_key
+from trader.sim.defaults import test_key as sim_key
 from trader.sim.faults import VENUES
 from trader.sim.greeting import READY
 
@@ -60,7 +60,7 @@ class SimProcess:
         """The environment that opens every venue here."""
         found = {}
         for venue in VENUES:
-            access, secret = test_key(venue)
+            access, secret = sim_key(venue)
             found[f"{venue.upper()}_ACCESS_KEY"] = access
             found[f"{venue.upper()}_SECRET_KEY"] = secret
         return found

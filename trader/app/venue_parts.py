@@ -55,7 +55,7 @@ def _upbit() -> VenueParts:
     from trader.execution.jwt import Algorithm
     from trader.execution.upbit import UpbitClient
     from trader.execution.upbit_limits import UPBIT_LIMITS, read_upbit_limits
-    from trader.feeds.upbit import UpbitCodec
+    from trader.feeds.upbit import UpbitFeed
 
     def client(ground: VenueGround) -> VenueClient:
         section = ground.section
@@ -68,13 +68,13 @@ def _upbit() -> VenueParts:
             algorithm=Algorithm(section.jwt_algorithm if isinstance(section, Upbit) else "HS512"),
         )
 
-    return VenueParts(UPBIT_LIMITS, read_upbit_limits, UpbitCodec, client)
+    return VenueParts(UPBIT_LIMITS, read_upbit_limits, UpbitFeed, client)
 
 
 def _bithumb() -> VenueParts:
     from trader.execution.bithumb import BithumbClient
     from trader.execution.bithumb_limits import BITHUMB_LIMITS, read_bithumb_limits
-    from trader.feeds.bithumb import BithumbCodec
+    from trader.feeds.bithumb import BithumbFeed
 
     def client(ground: VenueGround) -> VenueClient:
         return BithumbClient(
@@ -85,7 +85,7 @@ def _bithumb() -> VenueParts:
             ground.section.taker_fee_pct,
         )
 
-    return VenueParts(BITHUMB_LIMITS, read_bithumb_limits, BithumbCodec, client)
+    return VenueParts(BITHUMB_LIMITS, read_bithumb_limits, BithumbFeed, client)
 
 
 def _binance() -> VenueParts:
