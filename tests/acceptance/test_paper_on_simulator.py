@@ -84,12 +84,9 @@ def _watch(host: SimHost, engine: EngineProcess) -> frozenset[float]:
 class TestRecordedWeeks:
     def test_trades_happen_on_paper_alone(self, played: tuple[SimHost, dict[str, object]]) -> None:
         """The real premium is traded; the venues never hear of an order."""
-        host, referee = played
-
-        assert JournalReader(host.journal, "paper").fills
-        assert JournalReader(host.journal, "live").fills == []
-        venues: dict[str, dict[str, list[object]]] = referee["venues"]  # type: ignore[assignment]
-        assert [page["orders"] for page in venues.values()] == [[], [], []]
+        assert played.paper.fills
+        assert JournalReader(played.host.journal, "live").fills == []
+        assert [page["orders"] for page in played.referee["venues"].values()] == [[], [], []]
 
     def test_dollars_are_priced_in_won_through_their_own_book(self, played: Played) -> None:
         """Every dollar fill is worth price, quantity and the mid of KRW-USDT, as journaled."""
