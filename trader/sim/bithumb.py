@@ -15,6 +15,7 @@ from trader.sim.bithumb_quotes import Quotes
 from trader.sim.bithumb_views import malformed, order_message, order_state
 from trader.sim.exchange import Exchange
 from trader.sim.faults import Faults, Operation
+from trader.sim.korean_accounts import WITHDRAWAL_PATHS
 from trader.sim.korean_auth import BITHUMB_TOKENS
 from trader.sim.korean_desk import Desk, Manners, PrivateRoute, PublicRoute
 from trader.sim.korean_frames import BITHUMB_NAMES, Message
@@ -143,7 +144,10 @@ def _private_routes(exchange: Exchange, acceptance: Acceptance) -> list[PrivateR
         route("GET", "/v1/orders", "other", query, look, orders.legacy),
         route("GET", "/v1/orders/chance", "other", query, view, account.chance),
         route("GET", "/v1/accounts", "other", query, view, account.balances),
-        route("GET", "/v1/withdraws", "other", query, Permission.WITHDRAW, account.withdrawals),
+        *(
+            route("GET", path, "other", query, Permission.WITHDRAW, account.withdrawals)
+            for path in WITHDRAWAL_PATHS
+        ),
     ]
 
 

@@ -161,7 +161,7 @@ class AccountDesk:
         return Answer(chance_view(call.account, fees, listing, unit))
 
     def withdrawals(self, call: Call) -> Answer:
-        """``GET /v1/withdraws``: nothing was ever withdrawn; who may ask is the point."""
+        """``GET /v1/withdraws`` and its like: nothing ever left; who may ask is the point."""
         del call
         return Answer([])
 

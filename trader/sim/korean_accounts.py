@@ -11,6 +11,9 @@ _FORCED_TYPES = ("best_fok", "best_ioc", "limit_fok", "limit_ioc", "limit_post_o
 
 Fields = dict[str, object]
 
+WITHDRAWAL_PATHS = ("/v1/withdraws", "/v1/withdraws/chance", "/v1/withdraws/coin_addresses")
+"""Requests that only read, and that a key without the right to withdraw may not make."""
+
 
 def account_view(asset: Asset, balance: Balance) -> Fields:
     """One balance; what the coin was bought at is not kept here."""

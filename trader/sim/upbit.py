@@ -11,6 +11,7 @@ from aiohttp import web
 from trader.domain.instrument import UPBIT
 from trader.sim.exchange import Exchange
 from trader.sim.faults import Faults, Operation
+from trader.sim.korean_accounts import WITHDRAWAL_PATHS
 from trader.sim.korean_auth import UPBIT_TOKENS
 from trader.sim.korean_desk import Desk, Manners, PrivateRoute, PublicRoute
 from trader.sim.korean_frames import UPBIT_NAMES, Message
@@ -121,7 +122,10 @@ def _private_routes(exchange: Exchange) -> list[PrivateRoute]:
         route("GET", "/v1/orders/chance", "default", query, view, account.chance),
         route("GET", "/v1/accounts", "default", query, view, account.balances),
         route("GET", "/v1/api_keys", "default", query, view, account.keys),
-        route("GET", "/v1/withdraws", "default", query, Permission.WITHDRAW, account.withdrawals),
+        *(
+            route("GET", path, "default", query, Permission.WITHDRAW, account.withdrawals)
+            for path in WITHDRAWAL_PATHS
+        ),
     ]
 
 
