@@ -13,6 +13,7 @@ import msgspec
 
 from tests.bench.alerts import alerts
 from tests.bench.chat import chat
+from tests.bench.chat_loop import chat_loop
 from tests.bench.figures import Figure, Machine, machine, shown
 from tests.bench.halt import halt
 from tests.bench.loop import inbox, throughput
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[float], list[Figure]]] = {
     "halt": halt,
     "alerts": alerts,
     "chat": chat,
+    "chat_loop": chat_loop,
     "commit": commit,
     "replay": replay,
     "startup": startup,
