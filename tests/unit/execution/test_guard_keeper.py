@@ -1,6 +1,5 @@
 """The gate's keeper: each live order is judged anew, by all that is sensed as it leaves."""
 
-
 import pytest
 from msgspec.structs import replace
 
