@@ -105,6 +105,6 @@ def a_phone() -> Iterator[Phone]:
 
 
 def level_of(home: EngineHome) -> str:
-    """The authority that the journal holds."""
+    """The authority that the journal holds: 0 for HALT, 1 for PAPER, 2 for LIVE."""
     changes = home.facts("AuthorityChanged")
-    return str(changes[-1]["authority"]["level"]) if changes else "PAPER"
+    return str(changes[-1]["authority"]["level"]) if changes else "1"
