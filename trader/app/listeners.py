@@ -1,6 +1,7 @@
 """What happens beside the loop: alerts to the outbox, decisions to the log, lag to the figures."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -26,6 +27,8 @@ from trader.domain.facts import (
     GateChanged,
     LegHedged,
     LegUnhedged,
+    OrderMoved,
+    OrdersApproved,
     OrdersAtHalt,
     OrdersAtHaltEnded,
     RebalanceBegan,
@@ -37,7 +40,12 @@ from trader.domain.facts import (
     TradeClosed,
     TradeOpened,
 )
+from trader.domain.order import LedgerName, OrderState
 from trader.engine.engine import Outcome
+
+_NOTABLE_ENDS = frozenset(
+    {OrderState.REJECTED, OrderState.BLOCKED, OrderState.UNKNOWN, OrderState.QUARANTINED}
+)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("trader.engine")
 
@@ -131,8 +139,37 @@ def _log_fact(fact: Fact) -> None:
                 why=fact.result.fault or "limit",
                 decision=fact.decision.id,
             )
+        case OrdersApproved() | OrderMoved():
+            _log_order(fact)
         case _:
             _log_trouble(fact)
+
+
+def _log_order(fact: OrdersApproved | OrderMoved) -> None:
+    """Real orders only: those on paper are told by their trades."""
+    if isinstance(fact, OrdersApproved):
+        for order in fact.orders:
+            if order.ledger is LedgerName.LIVE:
+                _log.info(
+                    "order approved",
+                    order=order.client_order_id,
+                    trade=order.trade_id,
+                    purpose=order.purpose.value,
+                    instrument=order.intent.instrument,
+                    side=order.intent.side.value,
+                    quantity=str(order.intent.quantity),
+                    limit=str(order.intent.limit_price),
+                )
+    elif fact.ledger is LedgerName.LIVE:
+        is_plain = fact.state not in _NOTABLE_ENDS
+        _log.log(
+            logging.INFO if is_plain else logging.WARNING,
+            f"order {fact.state.value}",
+            order=fact.client_order_id,
+            trade=fact.trade_id,
+            executed=str(fact.executed),
+            reason=fact.reason,
+        )
 
 
 def _log_trouble(fact: Fact) -> None:

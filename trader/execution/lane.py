@@ -21,7 +21,7 @@ from trader.domain.order import ApprovedOrder, ClientOrderId, Fill, OrderState
 from trader.execution.lane_connection import LaneConnection, Origin
 from trader.execution.lane_pool import LanePool, PoolCounts
 from trader.execution.venue import Accepted, Placement, Rejected, Throttled, Unknown, VenueClient
-from trader.wire.budget import Budget, retry_after_s
+from trader.wire.budget import Budget, Pause, retry_after_s
 from trader.wire.http import HttpAnswer, HttpRequest
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -280,9 +280,11 @@ class OrderLane:
         if not isinstance(placement, Throttled):
             self._budget.heard(request.group, answer, ready.stamp, now)
             return
-        self._budget.learn(answer, ready.stamp, now)
+        told = self._budget.learn(answer, ready.stamp, now)
         wait_s = max(placement.wait_s, retry_after_s(answer) or 0.0)
-        group = "" if placement.banned else request.group
+        # A venue may shut everything for it, not this kind of request alone.
+        is_for_all = any(isinstance(one, Pause) and not one.group for one in told)
+        group = "" if placement.banned or is_for_all else request.group
         self._budget.throttled(group, wait_s, now, banned=placement.banned)
 
     def _report(
