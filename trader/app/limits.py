@@ -42,6 +42,7 @@ _CLOSINGS = (
     ("execution.closing_alarm_seconds", _MOST, "s", "a stop that cannot go out"),
     ("execution.timeout_ms", _MOST, "ms", "a venue's answer to an order"),
     ("execution.unknown_latch_seconds", _MOST, "s", "an order with unknown outcome"),
+    ("execution.quarantine_seconds", _MOST, "s", "looking for it, then an operator decides"),
 )
 _STOP_STATIC = (("stoploss.static_pct", _SIZE, "%", "stop-loss, from entry"),)
 _STOP_TRAILING = (("stoploss.static_pct", _SIZE, "%", "stop-loss, from the best value"),)
