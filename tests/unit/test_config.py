@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from trader.config import Settings, load_settings, secret_exposure, used_venues
 from trader.config.document import read_document
 from trader.config.rules import Rule
-from trader.config.settings import Key, fields, rules, secret_keys
+from trader.config.settings import OWN, Key, fields, rules, secret_keys
 from trader.credentials import Secret
 from trader.domain.control import Mode
 from trader.domain.errors import ConfigError
@@ -318,7 +318,7 @@ class TestOneLineShape:
             (
                 "strategy: {usdt_krw: 'upbit:BTC-KRW'}",
                 "strategy.usdt_krw is 'upbit:BTC-KRW';"
-                " allowed: upbit:USDT-KRW or bithumb:USDT-KRW, or null",
+                " allowed: upbit:USDT-KRW, bithumb:USDT-KRW or your own venue's, or null",
             ),
             (
                 "schedule: {daily_summary: 9:00}",
@@ -1090,8 +1090,10 @@ def test_a_rule_never_leaks_a_librarys_error() -> None:
 
     for key, rule in RULES.items():
         assert isinstance(rule, Rule)
+        # What is no mapping below the name of an own venue is refused as any section would be.
+        sections = {"model_type"} if key == OWN else set()
         for value in odd:
-            assert refusals(nested(key, value)) <= {"not_allowed", "conflicts"}
+            assert refusals(nested(key, value)) <= {"not_allowed", "conflicts"} | sections
 
 
 def refusals(tree: Mapping[str, object]) -> set[str]:

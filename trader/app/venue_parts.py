@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trader.config import Settings, VenueSection
-from trader.config.trading import Binance, Upbit
+from trader.config.venue_sections import Binance, Upbit
 from trader.domain.clock import Clock
 from trader.domain.errors import ConfigError
 from trader.domain.instrument import BINANCE, BITHUMB, UPBIT, InstrumentId, Venue

@@ -25,9 +25,8 @@ from trader.config.trading import (
     Safety,
     Stoploss,
     StrategySection,
-    Venues,
-    VenueSection,
 )
+from trader.config.venue_sections import OwnVenue, Venues, VenueSection
 
 __all__ = [
     "DEFAULT_PATH",
@@ -40,6 +39,7 @@ __all__ = [
     "LoggingSection",
     "MetricsServer",
     "Mock",
+    "OwnVenue",
     "Pair",
     "Paper",
     "PositionEngine",

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from trader.config.consistency import CONFLICTS
 from trader.config.rules import NOT_ALLOWED
-from trader.config.settings import Key, Settings, fields, secret_keys
+from trader.config.settings import OWN, Key, Settings, fields, own_fields, secret_keys
 from trader.credentials import MASK, Secret, mask_tokens
 
 _MAX_LINES = 20
@@ -16,6 +16,9 @@ _MAX_VALUE = 60
 _MAX_GUESSES = 3
 _ALIKE_HERE = 0.6
 _ALIKE_ELSEWHERE = 0.75
+
+_NAME_ITSELF = "[key]"
+"""How pydantic says that not the value but its name is wrong."""
 
 _OTHER_KINDS = {
     "model_type": "a mapping of keys",
@@ -63,6 +66,10 @@ def _lines(details: ErrorDetails, origins: Origins) -> Iterator[str]:
 
     names = tuple(one for one in place if isinstance(one, str))
     origin, dotted = origins.of(names), _dotted(place)
+    if place[-1:] == (_NAME_ITSELF,):
+        dotted = mask_tokens(_dotted(place[:-1]))
+        yield f"{origin}: {dotted}: not a name; allowed: {context['allowed']}"
+        return
     if details["type"] == "extra_forbidden":
         yield f"{origin}: {mask_tokens(dotted)}: unknown key; {_suggestion(names)}"
         return
@@ -87,7 +94,7 @@ def _dotted(place: Sequence[str | int]) -> str:
 
 def _shown(value: object, key: Key) -> str:
     # Above a secret too: a key written in place of its section must not show up here.
-    if any(secret[: len(key)] == key for secret in secret_keys()):
+    if any(secret[: len(key)] == key for secret in secret_keys([_own_name(key)])):
         return "null" if value is None else MASK
     return _value(value)
 
@@ -117,7 +124,7 @@ def _one_line(text: str) -> str:
 
 
 def _suggestion(key: Key) -> str:
-    known = sorted(_known())
+    known = sorted(_known(_own_name(key)))
     section, name = key[:-1], key[-1]
     siblings = {one[-1]: one for one in known if one[:-1] == section}
     names = {one[-1] for one in known}
@@ -136,9 +143,14 @@ def _alike(name: str, words: Iterable[str], cutoff: float) -> str | None:
     return next(iter(difflib.get_close_matches(name, words, n=1, cutoff=cutoff)), None)
 
 
-def _known() -> set[Key]:
-    """Every key and every section, list entries included."""
-    keys = {key for key, _ in fields(Settings)}
+def _own_name(key: Key) -> str:
+    """The user's own venue that a key is one of; else what stands for any name."""
+    return key[len(OWN)] if key[: len(OWN)] == OWN and len(key) > len(OWN) else "NAME"
+
+
+def _known(own: str) -> set[Key]:
+    """Every key and every section, list entries and those of the own venue named included."""
+    keys = {key for key, _ in (*fields(Settings), *own_fields(own))}
     pair = {("strategy", "pairs", name) for name in ("name", "first", "second")}
     sections = {key[:depth] for key in keys for depth in range(1, len(key))}
     return keys | pair | sections

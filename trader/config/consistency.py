@@ -10,7 +10,8 @@ from trader.domain.control import Mode
 
 if TYPE_CHECKING:
     from trader.config.settings import Settings
-    from trader.config.trading import Pair, VenueSection
+    from trader.config.trading import Pair
+    from trader.config.venue_sections import VenueSection
 
 CONFLICTS = "conflicts"
 """The type of the one error that carries conflicts; its context holds them as ``found``."""
@@ -40,7 +41,13 @@ def notable(settings: Settings) -> tuple[str, ...]:
 def venues(settings: Settings) -> dict[str, VenueSection]:
     """The venues by name, enabled or not."""
     known = settings.venues
-    return {"upbit": known.upbit, "bithumb": known.bithumb, "binance": known.binance}
+    built_in = {"upbit": known.upbit, "bithumb": known.bithumb, "binance": known.binance}
+    return {**built_in, **known.own}
+
+
+def section_of(settings: Settings, venue: str) -> str:
+    """Where a venue's keys stand in the config, dotted."""
+    return f"venues.own.{venue}" if venue in settings.venues.own else f"venues.{venue}"
 
 
 def used_venues(settings: Settings) -> tuple[str, ...]:
@@ -62,7 +69,8 @@ def _live(settings: Settings) -> Iterator[Conflict]:
         for key in ("rest_url", "ws_url", "private_ws_url"):
             address: str = getattr(venue, key)
             if venue.enabled and _is_plain_and_far(address):
-                yield f"venues.{name}.{key}", address, "https or wss beyond this host in live mode"
+                where = f"{section_of(settings, name)}.{key}"
+                yield where, address, "https or wss beyond this host in live mode"
 
 
 def _sizes(settings: Settings) -> Iterator[Conflict]:
@@ -125,14 +133,17 @@ def _legs(pair: Pair, key: str, settings: Settings) -> Iterator[Conflict]:
     if base != second_symbol.partition("-")[0]:
         yield f"{key}.second", pair.second, f"an instrument of the first's coin ({base})"
     for side, instrument in (("first", pair.first), ("second", pair.second)):
+        yield from _unknown(f"{key}.{side}", instrument, settings)
         yield from _disabled(f"{key}.{side}", instrument, settings)
 
 
 def _dollar(settings: Settings) -> Iterator[Conflict]:
+    source = settings.strategy.usdt_krw
+    if source is not None:
+        yield from _unknown("strategy.usdt_krw", source, settings)
     legs = [leg for pair in settings.strategy.pairs for leg in (pair.first, pair.second)]
     if not any(leg.endswith("-USDT") for leg in legs):
         return
-    source = settings.strategy.usdt_krw
     if source is None:
         yield "strategy.usdt_krw", None, "an instrument, since a pair is priced in dollars"
     else:
@@ -141,15 +152,24 @@ def _dollar(settings: Settings) -> Iterator[Conflict]:
 
 def _disabled(key: str, instrument: str, settings: Settings) -> Iterator[Conflict]:
     name = instrument.partition(":")[0]
-    if not venues(settings)[name].enabled:
-        yield key, instrument, f"an instrument of an enabled venue (venues.{name}.enabled is false)"
+    venue = venues(settings).get(name)
+    if venue is not None and not venue.enabled:
+        where = section_of(settings, name)
+        yield key, instrument, f"an instrument of an enabled venue ({where}.enabled is false)"
+
+
+def _unknown(key: str, instrument: str, settings: Settings) -> Iterator[Conflict]:
+    known = venues(settings)
+    if instrument.partition(":")[0] not in known:
+        yield key, instrument, f"an instrument of a known venue ({', '.join(known)})"
 
 
 def _keys(settings: Settings) -> Iterator[Conflict]:
     for name, venue in venues(settings).items():
         if bool(venue.api_key) != bool(venue.secret_key):
             missing = "secret_key" if venue.api_key else "api_key"
-            yield f"venues.{name}.{missing}", None, "both halves of the key, or neither"
+            where = f"{section_of(settings, name)}.{missing}"
+            yield where, None, "both halves of the key, or neither"
 
 
 def _places(settings: Settings) -> Iterator[Conflict]:
@@ -171,7 +191,7 @@ def _notable_live(settings: Settings) -> Iterator[str]:
         yield "Telegram is off: nobody can halt this engine from a phone"
     for name in used_venues(settings):
         if not venues(settings)[name].api_key:
-            yield f"venues.{name} has no key: no live order can be placed there"
+            yield f"{section_of(settings, name)} has no key: no live order can be placed there"
     if settings.engine.on_shutdown == "flatten":
         yield "engine.on_shutdown is flatten: stopping the engine closes every position"
     if settings.strategy.max_holding_minutes == 0:

@@ -1,15 +1,18 @@
 """File, environment and command line become one ``Settings``, or lines that say what is wrong."""
 
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
 from trader.config.complaints import Origins, complaints
 from trader.config.consistency import venues
 from trader.config.document import read_document
-from trader.config.settings import Key, Settings, secret_keys
+from trader.config.settings import OWN, Key, Settings, secret_keys
+from trader.config.venue_sections import BUILT_IN, VENUE_NAME
 from trader.credentials import CredentialError, Credentials, Secret, shown_path
 from trader.domain.control import Mode
 from trader.domain.errors import ConfigError
@@ -28,11 +31,7 @@ _ALERT_SECRETS: Mapping[Key, str] = {
     ("alert", "deadman_url"): "TRADER_DEADMAN_URL",
     ("redis", "url"): "TRADER_REDIS_URL",
 }
-_VENUE_SECRETS: Mapping[Key, str] = {
-    ("venues", venue, key): f"{venue.upper()}_{suffix}"
-    for venue in ("upbit", "bithumb", "binance")
-    for key, suffix in (("api_key", "ACCESS_KEY"), ("secret_key", "SECRET_KEY"))
-}
+_VENUE_SECRETS = (("api_key", "ACCESS_KEY"), ("secret_key", "SECRET_KEY"))
 
 
 def load_settings(
@@ -56,7 +55,7 @@ def load_settings(
             _put(tree, tuple(dotted.split(".")), value, _COMMAND_LINE, origins)
 
     is_live = _asked_mode(tree) == Mode.LIVE
-    wanted = {**_ALERT_SECRETS, **(_VENUE_SECRETS if is_live else {})}
+    wanted = {**_ALERT_SECRETS, **(_venue_secrets(tree) if is_live else {})}
     _put_secrets(tree, wanted, Credentials(environ), origins)
 
     try:
@@ -78,7 +77,8 @@ def secret_exposure(path: Path) -> str | None:
     if not _is_there(path):
         return None
     tree = read_document(path)
-    exposed = sorted(".".join(key) for key in secret_keys() if _holds_secret(_at(tree, key)))
+    keys = secret_keys(_own_names(tree))
+    exposed = sorted(".".join(key) for key in keys if _holds_secret(_at(tree, key)))
     if not exposed or not path.stat().st_mode & _READABLE_BY_OTHERS:
         return None
     shown = shown_path(path)
@@ -127,15 +127,34 @@ def _put(tree: dict[str, object], key: Key, value: object, origin: str, origins:
 def _put_secrets(
     tree: dict[str, object], wanted: Mapping[Key, str], credentials: Credentials, origins: Origins
 ) -> None:
+    secret = secret_keys(_own_names(tree))
     for key, name in wanted.items():
         try:
             found = credentials.find(name)
         except CredentialError as error:
             raise ConfigError(f"environment: {error}") from error
         if found is not None:
-            is_secret = key in secret_keys()
-            value = found if is_secret else found.reveal()
+            value = found if key in secret else found.reveal()
             _put(tree, key, value, f"environment {name}", origins)
+
+
+def _venue_secrets(tree: Mapping[str, object]) -> dict[Key, str]:
+    """Where each venue's keys belong, and what they are called in the environment."""
+    places: dict[str, Key] = {venue: ("venues", venue) for venue in BUILT_IN}
+    # A name that will be refused draws no keys, least of all another venue's.
+    own = [name for name in _own_names(tree) if name not in places]
+    places |= {name: (*OWN, name) for name in own if re.fullmatch(VENUE_NAME, name)}
+    return {
+        (*place, key): f"{venue.upper()}_{suffix}"
+        for venue, place in places.items()
+        for key, suffix in _VENUE_SECRETS
+    }
+
+
+def _own_names(tree: Mapping[str, object]) -> tuple[str, ...]:
+    """What the user's own venues are called, as far as there are any."""
+    own = _at(tree, OWN)
+    return tuple(name for name in own if isinstance(name, str)) if isinstance(own, Mapping) else ()
 
 
 def _asked_mode(tree: Mapping[str, object]) -> object:
@@ -160,5 +179,6 @@ def _holds_secret(value: object) -> bool:
 def _without_venue_keys(settings: Settings) -> Settings:
     nothing = {"api_key": Secret(), "secret_key": Secret()}
     cleared = {name: venue.model_copy(update=nothing) for name, venue in venues(settings).items()}
-    kept = settings.venues.model_copy(update=cleared)
+    own = MappingProxyType({name: cleared.pop(name) for name in settings.venues.own})
+    kept = settings.venues.model_copy(update={**cleared, "own": own})
     return settings.model_copy(update={"venues": kept})

@@ -35,16 +35,27 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a key is read, and what it allows. ``read`` raises ``ValueError`` for anything else."""
+    """How a key is read, and what it allows. ``read`` raises ``ValueError`` for anything else.
+
+    With ``freeze`` the value holds more rules: it is read by them afterwards, and then frozen.
+    """
 
     read: Callable[[object], object]
     allowed: str
+    freeze: Callable[[object], object] | None = None
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """The hook by which pydantic finds the rule in an annotation."""
-        return core_schema.no_info_plain_validator_function(self.check)
+        if self.freeze is None:
+            return core_schema.no_info_plain_validator_function(self.check)
+        inner = core_schema.no_info_before_validator_function(self.check, handler(source))
+        # Frozen, it is no longer of the type that pydantic would expect when it is written out.
+        thawed = core_schema.plain_serializer_function_ser_schema(dict)
+        return core_schema.no_info_after_validator_function(
+            self.freeze, inner, serialization=thawed
+        )
 
     def check(self, value: object) -> object:
         """The value as the program uses it.
@@ -132,6 +143,11 @@ def text(pattern: str, allowed: str) -> Rule:
         return found
 
     return Rule(read, allowed)
+
+
+def dotted_path() -> Rule:
+    """The place of a class that can be imported."""
+    return text(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", "a dotted path to a class, such as module.Class")
 
 
 def secret(allowed: str, *schemes: str, pattern: str = r"(?s).*") -> Rule:
@@ -233,6 +249,20 @@ def plain_mapping() -> Rule:
         return _frozen(value, _MAX_DEPTH)
 
     return Rule(read, "a mapping of names to plain values")
+
+
+def named_sections() -> Rule:
+    """A read-only mapping of names to sections, each of which has rules of its own."""
+
+    def read(value: object) -> object:
+        _demand(isinstance(value, Mapping))
+        return value
+
+    return Rule(read, "a mapping of names to sections", freeze=_read_only)
+
+
+def _read_only(value: object) -> object:
+    return MappingProxyType(value) if isinstance(value, dict) else _refuse()
 
 
 def _decimal(value: object) -> Decimal:

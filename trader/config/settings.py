@@ -1,6 +1,6 @@
 """Settings: all sections together, read once and never changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Self, get_args
 
 from pydantic import BaseModel, model_validator
@@ -32,12 +32,15 @@ from trader.config.trading import (
     Safety,
     Stoploss,
     StrategySection,
-    Venues,
 )
+from trader.config.venue_sections import OwnVenue, Venues
 from trader.credentials import Secret
 
 Key = tuple[str, ...]
 """A key's place, from its section inwards: ``("safety", "max_slippage_pct")``."""
+
+OWN: Key = ("venues", "own")
+"""Where the user's own venues stand, each under its name."""
 
 
 class Settings(Section):
@@ -77,10 +80,10 @@ class Settings(Section):
 
     def secrets(self) -> Iterator[Secret]:
         """Every secret that is set, for whoever must keep them out of sight."""
-        for key in secret_keys():
+        for key in secret_keys(self.venues.own):
             value: object = self
             for part in key:
-                value = getattr(value, part)
+                value = value[part] if isinstance(value, Mapping) else getattr(value, part)
             if isinstance(value, Secret) and value:
                 yield value
 
@@ -108,9 +111,15 @@ def fields(model: type[BaseModel] = Settings, within: Key = ()) -> Iterator[tupl
             yield key, field
 
 
-def secret_keys() -> frozenset[Key]:
-    """The keys whose values are never shown."""
-    return frozenset(key for key, field in fields() if _is_secret(field))
+def own_fields(name: str) -> Iterator[tuple[Key, FieldInfo]]:
+    """Every key of the user's own venue of that name."""
+    return fields(OwnVenue, (*OWN, name))
+
+
+def secret_keys(own: Iterable[str] = ()) -> frozenset[Key]:
+    """The keys whose values are never shown; those of the user's own venues where named."""
+    found = [*fields(), *(one for name in own for one in own_fields(name))]
+    return frozenset(key for key, field in found if _is_secret(field))
 
 
 def _is_secret(field: FieldInfo) -> bool:
@@ -133,6 +142,9 @@ def _shown_value(value: object, dotted: str) -> Iterator[tuple[str, str]]:
             yield from _shown_value(one, f"{dotted}[{place}]")
     elif isinstance(value, Section):
         yield from _shown(value, f"{dotted}.")
+    elif isinstance(value, Mapping) and any(isinstance(one, Section) for one in value.values()):
+        for name, one in value.items():
+            yield from _shown_value(one, f"{dotted}.{name}")
     elif isinstance(value, Mapping):
         # A strategy's own options may hold a key of its own; only their names are shown.
         yield dotted, ", ".join(value) or "none"

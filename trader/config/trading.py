@@ -9,32 +9,33 @@ from pydantic import Field
 
 from trader.config.rules import (
     choice,
+    dotted_path,
     duration,
     exact,
     flag,
     member,
     optional,
     plain_mapping,
-    secret,
     text,
-    web_address,
     whole,
 )
 from trader.config.section import Section
-from trader.credentials import Secret
+from trader.config.venue_sections import VENUE_NAME
 from trader.domain.control import Mode
 
+# Whether there is such a venue is for the settings as a whole to say.
 _INSTRUMENT = text(
-    r"(upbit|bithumb|binance):[A-Z0-9]{1,15}-(KRW|USDT)",
+    rf"{VENUE_NAME}:[A-Z0-9]{{1,15}}-(KRW|USDT)",
     "venue:BASE-QUOTE, such as upbit:BTC-KRW",
+)
+_DOLLAR = text(
+    rf"(?!binance:){VENUE_NAME}:USDT-KRW",
+    "upbit:USDT-KRW, bithumb:USDT-KRW or your own venue's",
 )
 _WON_MAX = "1000000000000"
 
 Flag = Annotated[bool, flag()]
 Instrument = Annotated[str, _INSTRUMENT]
-FeePct = Annotated[Decimal, exact("percent of a fill's value", "0", "5")]
-RestUrl = Annotated[str, web_address("https", "http")]
-StreamUrl = Annotated[str, web_address("wss", "ws")]
 
 
 class ModeSection(Section):
@@ -125,15 +126,11 @@ _DEFAULT_PAIRS = (
 class StrategySection(Section):
     """What is looked for, and how often."""
 
-    class_path: Annotated[
-        str,
-        text(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", "a dotted path to a class, such as module.Class"),
-    ] = Field(default="trader.strategy.spread.SpreadStrategy", alias="class")
+    class_path: Annotated[str, dotted_path()] = Field(
+        default="trader.strategy.spread.SpreadStrategy", alias="class"
+    )
     pairs: tuple[Pair, ...] = Field(default=_DEFAULT_PAIRS, min_length=1, max_length=50)
-    usdt_krw: Annotated[
-        str | None,
-        optional(text(r"(upbit|bithumb):USDT-KRW", "upbit:USDT-KRW or bithumb:USDT-KRW")),
-    ] = "upbit:USDT-KRW"
+    usdt_krw: Annotated[str | None, optional(_DOLLAR)] = "upbit:USDT-KRW"
     exit_spread_pct: Annotated[Decimal, exact("percent", "0", "50")] = Decimal("0.05")
     min_profit_pct: Annotated[Decimal, exact("percent", "0", "50")] = Decimal("0.05")
     position_size_krw: Annotated[Decimal, exact("won", "0", _WON_MAX, above=True)] = Decimal(
@@ -177,55 +174,3 @@ class Rebalancer(Section):
     inventory_skew_pct: Annotated[
         Decimal, exact("percent of the coin's total", "0", "100", above=True)
     ] = Decimal(80)
-
-
-class VenueSection(Section):
-    """One venue: its keys, its fee until it has told, and where it is reached."""
-
-    enabled: Flag = True
-    api_key: Annotated[Secret, secret("the key's public half")] = Secret()
-    secret_key: Annotated[Secret, secret("the key's secret half")] = Secret()
-    attested_fingerprint: Annotated[str | None, optional(text("[0-9a-f]{16}", "16 hex digits"))] = (
-        None
-    )
-    taker_fee_pct: FeePct
-    rest_url: RestUrl
-    ws_url: StreamUrl
-    private_ws_url: StreamUrl
-
-
-class Upbit(VenueSection):
-    """Upbit's own defaults."""
-
-    taker_fee_pct: FeePct = Decimal("0.05")
-    rest_url: RestUrl = "https://api.upbit.com"
-    ws_url: StreamUrl = "wss://api.upbit.com"
-    private_ws_url: StreamUrl = "wss://api.upbit.com"
-    jwt_algorithm: Annotated[Literal["HS512", "HS256"], choice("HS512", "HS256")] = "HS512"
-
-
-class Bithumb(VenueSection):
-    """Bithumb's own defaults; the fee is that of an account without a fee coupon."""
-
-    taker_fee_pct: FeePct = Decimal("0.25")
-    rest_url: RestUrl = "https://api.bithumb.com"
-    ws_url: StreamUrl = "wss://ws-api.bithumb.com"
-    private_ws_url: StreamUrl = "wss://ws-api.bithumb.com"
-
-
-class Binance(VenueSection):
-    """Binance's own defaults; its private stream is part of its WebSocket API, on another host."""
-
-    taker_fee_pct: FeePct = Decimal("0.10")
-    rest_url: RestUrl = "https://api.binance.com"
-    ws_url: StreamUrl = "wss://stream.binance.com:9443"
-    private_ws_url: StreamUrl = "wss://ws-api.binance.com:443"
-    recv_window_ms: Annotated[int, whole("milliseconds", 100, 10_000)] = 2_000
-
-
-class Venues(Section):
-    """Every venue the program speaks to."""
-
-    upbit: Upbit = Upbit()
-    bithumb: Bithumb = Bithumb()
-    binance: Binance = Binance()
