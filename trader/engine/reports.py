@@ -21,6 +21,9 @@ from trader.engine.tending import Tending
 from trader.portfolio.booking import book_fill
 from trader.portfolio.ledger import Ledger
 
+# Words that the quantity executed may not bear out.
+_TOO_EARLY = frozenset({OrderState.FILLED, OrderState.ACKNOWLEDGED})
+
 
 class Reports:
     """Folds the venues' reports into orders, and drives the trades they belong to."""
@@ -84,7 +87,7 @@ class Reports:
         elif said in FINAL_STATES and told > executed:
             self._last_words[event.client_order_id] = said, told
             said = _on_its_way(executed)
-        elif said is OrderState.FILLED:
+        elif said in _TOO_EARLY:
             said = _on_its_way(executed)
         elif said is OrderState.REJECTED and executed > 0:
             said = OrderState.EXPIRED
