@@ -29,7 +29,7 @@ RULES = {key[-1]: rule for key, rule in rules(OwnVenue, (*OWN, "mirror"))}
 KEYS = sorted(key[-1] for key, _ in own_fields("mirror"))
 
 
-def tree(name: str = "mirror", **changes: Any) -> dict[str, Any]:
+def tree(name: str = "mirror", /, **changes: Any) -> dict[str, Any]:
     """A config with one own venue; a change to ``...`` leaves the key out."""
     section = {key: one for key, one in {**MIRROR, **changes}.items() if one is not ...}
     return {"venues": {"own": {name: section}}}

@@ -30,13 +30,12 @@ from trader.domain.events import CommandReceived, Event, LossSeen
 from trader.domain.instrument import Instrument, InstrumentId, Venue, split_id
 from trader.domain.order import LedgerName, Order
 from trader.domain.readiness import Readiness
-from trader.domain.synthetic import SyntheticMarket
 from trader.engine.engine import Engine, Outcome
 from trader.execution.gate import Gate, GuardKeeper
 from trader.execution.history import History
 from trader.execution.journal import Journal
 from trader.execution.paper import PaperVenues
-from trader.feeds.mock import MockFeed
+from trader.feeds.mock import Market, MockFeed
 from trader.ops.lease import HostLock, StateLock
 from trader.ops.metrics import Cycle
 from trader.port.local import LocalPort, Question
@@ -113,7 +112,7 @@ def mock_circle(
     ground: Ground,
     instruments: Mapping[InstrumentId, Instrument],
     strategy: Strategy,
-    market: SyntheticMarket,
+    market: Market,
 ) -> Circle:
     """A circle on simulated venues and simulated time. No part of it could send a live order."""
     settings = ground.settings

@@ -25,6 +25,7 @@ from trader.domain.order import LedgerName
 from trader.domain.synthetic import SyntheticMarket
 from trader.execution.history import History, live_positions
 from trader.execution.journal import Journal
+from trader.feeds.wider import WiderMarket
 from trader.ops.lease import HostLock, StateLock
 from trader.ops.logs import LogHandle, configure_logging
 from trader.ops.metrics import Metrics, OutboxFigures, execution_rate_pct, metrics_line
@@ -108,7 +109,8 @@ def _circle_of(settings: Settings, connectors: Connectors | None) -> Build:
         venues, real_strategy = connectors, load_strategy(settings, connectors.instruments)
         return lambda ground: real_circle(ground, real_strategy, venues)
     instruments = simulated_instruments(settings)
-    market = SyntheticMarket(settings.mock.seed, coins=simulated_coins(instruments))
+    seed, coins = settings.mock.seed, simulated_coins(instruments)
+    market = WiderMarket(SyntheticMarket(seed, coins=coins), instruments, seed)
     strategy = load_strategy(settings, instruments)
     return lambda ground: mock_circle(ground, instruments, strategy, market)
 

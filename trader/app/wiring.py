@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from trader.config import Settings, venues
+from trader.config import OwnVenue, Settings, VenueSection, venues
 from trader.domain.account import Limits
 from trader.domain.errors import ConfigError
 from trader.domain.instrument import (
@@ -15,6 +15,7 @@ from trader.domain.instrument import (
     Instrument,
     InstrumentId,
     TickBand,
+    Venue,
     split_id,
 )
 from trader.domain.order import PairName
@@ -146,6 +147,7 @@ def simulated_instruments(settings: Settings) -> dict[InstrumentId, Instrument]:
     found = {}
     for name in dict.fromkeys(named):
         venue, base, quote = split_id(InstrumentId(name))
+        section = venues(settings)[venue]
         in_won = quote == KRW
         found[InstrumentId(name)] = Instrument(
             id=InstrumentId(name),
@@ -155,10 +157,7 @@ def simulated_instruments(settings: Settings) -> dict[InstrumentId, Instrument]:
             bands=_KRW_BANDS if in_won else _USDT_BANDS,
             lot=_KRW_LOT if in_won else _USDT_LOT,
             min_notional=_KRW_MINIMUM if in_won else _USDT_MINIMUM,
-            fees=FeeSchedule(
-                venues(settings)[venue].taker_fee_pct,
-                FeeIn.RECEIVED if venue == BINANCE else FeeIn.QUOTE,
-            ),
+            fees=FeeSchedule(section.taker_fee_pct, _fee_in(venue, section)),
         )
     return found
 
@@ -169,7 +168,8 @@ def simulated_coins(instruments: Mapping[InstrumentId, Instrument]) -> tuple[str
     Raises:
         ConfigError: a pair names a coin it does not simulate.
     """
-    coins = tuple(dict.fromkeys(i.base for i in instruments.values() if i.base != USDT))
+    traded = [one.base for one in instruments.values() if (one.base, one.quote) != (USDT, KRW)]
+    coins = tuple(dict.fromkeys(traded))
     unknown = [coin for coin in coins if coin not in SIMULATED_COINS]
     if unknown:
         raise ConfigError(
@@ -177,6 +177,12 @@ def simulated_coins(instruments: Mapping[InstrumentId, Instrument]) -> tuple[str
             f" {', '.join(SIMULATED_COINS)}"
         )
     return coins
+
+
+def _fee_in(venue: Venue, section: VenueSection) -> FeeIn:
+    if isinstance(section, OwnVenue):
+        return section.fee_in
+    return FeeIn.RECEIVED if venue == BINANCE else FeeIn.QUOTE
 
 
 def _exact(value: float) -> Decimal:

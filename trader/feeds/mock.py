@@ -2,14 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Protocol
 
 from trader.domain.clock import SimulatedClock
 from trader.domain.events import BookUpdated, Event
 from trader.domain.instrument import InstrumentId
 from trader.domain.market import OrderBook
-from trader.domain.synthetic import SyntheticMarket
+from trader.domain.synthetic import SyntheticBook
 
 _CATCH_UP_NS = 24 * 3_600 * 1_000_000_000
+
+
+class Market(Protocol):
+    """A simulated market: it moves when told so, and shows its books in between."""
+
+    def step(self, elapsed_s: float) -> None:
+        """Let so many seconds of market time pass."""
+        ...
+
+    def book(self, instrument: str) -> SyntheticBook:
+        """The book as it stands now; the same until the next step."""
+        ...
 
 
 class MockFeed:
@@ -21,7 +34,7 @@ class MockFeed:
 
     def __init__(
         self,
-        market: SyntheticMarket,
+        market: Market,
         instruments: Sequence[InstrumentId],
         clock: SimulatedClock,
         deliver: Callable[[Event], None],
