@@ -1,9 +1,10 @@
 """A position conserves money: what it realised, what it still cost and what was paid cancel out."""
 
 from decimal import Decimal
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from trader.domain.position import Position
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.fast
 
 LOT = Decimal("0.00000001")
 QUANTITIES = st.integers(-500_000_000, 500_000_000).filter(bool).map(lambda lots: lots * LOT)
+AMOUNTS = st.integers(1, 500_000_000).map(lambda lots: lots * LOT)
 # Dollar prices with two places times a rate with one: as long as any won price of ours gets.
 PRICES = st.integers(1, 300_000_000_000).map(lambda thousandths: thousandths / Decimal(1_000))
 FILLS = st.lists(st.tuples(QUANTITIES, PRICES), min_size=1, max_size=12)
@@ -58,3 +60,28 @@ def test_marking_says_what_closing_would_realise(
     _, realised = position.apply(-quantity, abs(quantity) * mark)
 
     assert realised == position.unrealised_krw(mark)
+
+
+@given(
+    st.lists(st.tuples(AMOUNTS, PRICES), min_size=1, max_size=4),
+    st.lists(st.tuples(AMOUNTS, PRICES), min_size=2, max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_a_closing_s_fills_come_to_the_same_in_any_order(
+    opened: list[tuple[Decimal, Decimal]], closed: list[tuple[Decimal, Decimal]], chance: Random
+) -> None:
+    """To the last digit, also while part of the position stays open: venues reorder reports."""
+    size = sum((quantity for quantity, _ in opened), Decimal(0))
+    assume(sum((quantity for quantity, _ in closed), Decimal(0)) <= size)
+    ends = []
+    for _ in range(2):
+        position, realised = Position(), Decimal(0)
+        for sign, fills in ((1, opened), (-1, closed)):
+            for quantity, price in fills:
+                position, gained = position.apply(sign * quantity, quantity * price)
+                realised += gained
+        ends.append((position, realised))
+        chance.shuffle(opened)
+        chance.shuffle(closed)
+
+    assert ends[0] == ends[1]

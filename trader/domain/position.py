@@ -13,11 +13,14 @@ class Position(Struct, frozen=True):
     """What a trade changed at one instrument, signed: + bought, - sold out of inventory.
 
     ``cost_krw`` is the won value of the open quantity at its booked prices, signed like it, kept
-    instead of an average so that nothing is lost to division.
+    instead of an average so that nothing is lost to division. ``entry`` is the quantity and cost
+    that closings take their shares of, None while nothing was closed: by it, what is left costs
+    the same to the last digit in whatever order the fills of a closing are told.
     """
 
     quantity: Decimal = Decimal(0)
     cost_krw: Decimal = Decimal(0)
+    entry: tuple[Decimal, Decimal] | None = None
 
     @property
     def average_krw(self) -> Decimal | None:
@@ -35,14 +38,9 @@ class Position(Struct, frozen=True):
         if held == 0 or (held > 0) == (signed_quantity > 0):
             return Position(held + signed_quantity, self.cost_krw + signed_value), Decimal(0)
         if abs(signed_quantity) <= abs(held):
-            closed_cost = (
-                self.cost_krw
-                if signed_quantity == -held
-                else (self.cost_krw * (-signed_quantity) / held).quantize(_STEP_KRW)
-            )
-            after = Position(held + signed_quantity, self.cost_krw - closed_cost)
-            # The open side cost closed_cost; the fill brought -signed_value in won.
-            return after, -signed_value - closed_cost
+            after = self._left(held + signed_quantity)
+            # The fill brought -signed_value in won; what it closed had cost the difference.
+            return after, -signed_value - (self.cost_krw - after.cost_krw)
         closing_value = (signed_value * (-held) / signed_quantity).quantize(_STEP_KRW)
         opened = Position(held + signed_quantity, signed_value - closing_value)
         return opened, -closing_value - self.cost_krw
@@ -50,3 +48,17 @@ class Position(Struct, frozen=True):
     def unrealised_krw(self, mark_krw: Decimal) -> Decimal:
         """Value change in won were the open quantity closed at ``mark_krw`` a coin."""
         return self.quantity * mark_krw - self.cost_krw
+
+    def share_krw(self, quantity: Decimal) -> Decimal:
+        """What ``quantity`` (signed) of the open quantity costs, in won; all of it exactly."""
+        if quantity == self.quantity:
+            return self.cost_krw
+        return (self.cost_krw * quantity / self.quantity).quantize(_STEP_KRW)
+
+    def _left(self, quantity: Decimal) -> "Position":
+        """What a closing leaves: so much of the entry, at that share of its cost."""
+        if quantity == 0:
+            return Position()
+        entry = self.entry or (self.quantity, self.cost_krw)
+        share = (entry[1] * quantity / entry[0]).quantize(_STEP_KRW)
+        return Position(quantity, share, entry)

@@ -39,12 +39,7 @@ class Dust:
         self, ledger: Ledger, trade: Trade, instrument: InstrumentId, quantity: Decimal
     ) -> None:
         """Move ``quantity`` (signed) of a leg to inventory."""
-        position = trade.position(instrument)
-        cost = (
-            position.cost_krw
-            if quantity == position.quantity
-            else position.cost_krw * quantity / position.quantity
-        )
+        cost = trade.position(instrument).share_krw(quantity)
         self._state.record(
             DustMoved(self._state.now_ns, ledger.name, trade.id, instrument, quantity, cost)
         )
