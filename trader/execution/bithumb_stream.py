@@ -13,7 +13,7 @@ from msgspec import Struct
 from trader.domain.clock import Stamp
 from trader.domain.instrument import BITHUMB, InstrumentId, split_id
 from trader.domain.order import ClientOrderId, Fill, OrderState, Side
-from trader.execution.fee_book import FeeBook
+from trader.execution.fee_book import FeeBook, unrounded
 from trader.execution.korean_orders import EXACT, SIDES, amount, state_of
 from trader.execution.korean_requests import Requests, Symbols
 from trader.execution.korean_stream import PING, StreamTalk
@@ -132,7 +132,8 @@ class BithumbStream:
             return ()
         if said.trade_price is None or said.trade_quantity is None:
             return ()
-        fee = self._fee(said, key, amount(said.trade_quantity), instrument)
+        price, quantity = amount(said.trade_price), amount(said.trade_quantity)
+        fee = self._fee(said, key, price, quantity, instrument)
         if fee is None:
             return ()
         _, _, quote = split_id(instrument)
@@ -142,8 +143,8 @@ class BithumbStream:
                 ClientOrderId(said.client_order_id or ""),
                 instrument,
                 side,
-                amount(said.trade_price),
-                amount(said.trade_quantity),
+                price,
+                quantity,
                 fee,
                 quote,
                 stamp.at_ns if said.trade_timestamp is None else said.trade_timestamp * 1_000_000,
@@ -151,7 +152,12 @@ class BithumbStream:
         )
 
     def _fee(
-        self, said: _MyOrder, key: str, quantity: Decimal, instrument: InstrumentId
+        self,
+        said: _MyOrder,
+        key: str,
+        price: Decimal,
+        quantity: Decimal,
+        instrument: InstrumentId,
     ) -> Decimal | None:
         """By how much the paid fee grew with this fill; None where that is not certain."""
         known = self._fees.find(said.order_id, key)
@@ -163,7 +169,8 @@ class BithumbStream:
         is_next = EXACT.add(before.executed, quantity) == executed
         fee = None
         if is_next and paid is not None and before.paid is not None and paid >= before.paid:
-            fee = EXACT.subtract(paid, before.paid)
+            grown = EXACT.subtract(paid, before.paid)
+            fee = unrounded(grown, EXACT.multiply(price, quantity), paid)
         if fee is not None and not fee and not self._is_free(instrument):
             # Told before the fee was taken, so the next difference will be that of two fills.
             fee = paid = None

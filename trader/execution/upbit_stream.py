@@ -9,8 +9,8 @@ from msgspec import Struct
 from trader.domain.clock import Stamp
 from trader.domain.instrument import UPBIT, InstrumentId, split_id
 from trader.domain.order import ClientOrderId, Fill, OrderState, Side
-from trader.execution.fee_book import FeeBook
-from trader.execution.korean_orders import SIDES, amount, state_of
+from trader.execution.fee_book import FeeBook, unrounded
+from trader.execution.korean_orders import EXACT, SIDES, amount, state_of
 from trader.execution.korean_requests import Requests, Symbols
 from trader.execution.korean_stream import PING, StreamTalk
 from trader.execution.venue import OrderSeen, OrderView, PrivateNews
@@ -107,15 +107,17 @@ class UpbitStream:
         if said.price is None or said.volume is None or said.trade_fee is None:
             return ()
         _, _, quote = split_id(instrument)
+        price, volume, told = amount(said.price), amount(said.volume), amount(said.trade_fee)
+        fee = unrounded(told, EXACT.multiply(price, volume), told)
         return (
             Fill(
                 said.trade_uuid,
                 ClientOrderId(said.identifier or ""),
                 instrument,
                 side,
-                amount(said.price),
-                amount(said.volume),
-                self._fees.settle(said.uuid, said.trade_uuid, amount(said.trade_fee)),
+                price,
+                volume,
+                self._fees.settle(said.uuid, said.trade_uuid, fee),
                 quote,
                 stamp.at_ns if said.trade_timestamp is None else said.trade_timestamp * 1_000_000,
             ),

@@ -2,13 +2,18 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trader.execution.fee_book import FeeBook, shared
+from trader.execution.fee_book import FeeBook, shared, unrounded
 
 VALUES = st.lists(
     st.decimals("0.00000001", "900000000", allow_nan=False, places=8), min_size=1, max_size=8
+)
+# As many digits as a price of nine and a volume of twelve multiply to.
+FUNDS = st.lists(
+    st.decimals("5000", "900000000", allow_nan=False, places=12), min_size=1, max_size=6
 )
 PAID = st.decimals("0", "1000000", allow_nan=False, places=11)
 
@@ -43,6 +48,44 @@ class TestShares:
 
         assert sum(parts) == paid
         assert all(part >= 0 for part in parts)
+
+
+class TestRounded:
+    """Sockets write binary numbers, whose shortest name is not all there is."""
+
+    def test_the_documented_message(self) -> None:
+        """A volume of sixteen digits: the fee the socket names is 0.05 percent, cut to a double."""
+        value = Decimal("30925891.29839369") * Decimal("0.001453")
+        told = Decimal("22.467660028283017")
+
+        assert unrounded(told, value, told) == value * Decimal("0.0005") != told
+
+    @given(FUNDS, st.sampled_from([Decimal("0.0005"), Decimal("0.0004"), Decimal("0.0025")]))
+    def test_the_growth_of_a_cumulative_fee(self, values: list[Decimal], rate: Decimal) -> None:
+        """Is the fee of each trade again, to the last digit."""
+        paid, told = Decimal(0), Decimal(0)
+        for value in values:
+            paid += value * rate
+            before, told = told, Decimal(repr(float(paid)))
+
+            assert unrounded(told - before, value, told) == value * rate
+
+    def test_a_short_number_is_all_there_is(self) -> None:
+        """The venue cut it itself, and REST will tell the same."""
+        told = Decimal("22.46766002")
+
+        assert unrounded(told, Decimal("44935.32005656603"), told) == told
+
+    def test_no_rate_explains_it(self) -> None:
+        """Told it is then."""
+        told = Decimal("22.467660028283017")
+
+        assert unrounded(told, Decimal("44999"), told) == told
+
+    @pytest.mark.parametrize("value", ["0", "0.00001"])
+    def test_too_little_to_tell_a_rate(self, value: str) -> None:
+        """The rounding of what was paid before hides it."""
+        assert unrounded(Decimal("5e-9"), Decimal(value), Decimal(1000)) == Decimal("5e-9")
 
 
 class TestBook:
