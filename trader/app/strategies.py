@@ -1,10 +1,10 @@
 """The strategy the config names: found, constructed, and kept from taking the engine down."""
 
-import importlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from trader.app.dotted import class_at, demand_members, said
 from trader.app.wiring import strategy_parameters
 from trader.config import Settings
 from trader.domain.errors import ConfigError
@@ -26,26 +26,13 @@ def load_strategy(settings: Settings, instruments: Mapping[InstrumentId, Instrum
     Raises:
         ConfigError: the class cannot be imported, refuses its parameters, or is no strategy.
     """
-    path = settings.strategy.class_path
-    module_name, _, class_name = path.rpartition(".")
-    allowed = "allowed: a dotted path to a class that can be imported, such as package.module.Class"
-    # A user's module may fail in any way there is; none of them may look like ours.
-    try:
-        factory = getattr(importlib.import_module(module_name), class_name)
-    except Exception as error:
-        raise ConfigError(f"strategy.class is {path}: {_said(error)}; {allowed}") from error
+    key, path = "strategy.class", settings.strategy.class_path
+    factory = class_at(key, path)
     try:
         strategy = factory(strategy_parameters(settings), instruments)
     except Exception as error:
-        raise ConfigError(
-            f"strategy.class is {path}: it refused its parameters: {_said(error)}"
-        ) from error
-    missing = [name for name in _MEMBERS if not hasattr(strategy, name)]
-    if missing:
-        raise ConfigError(
-            f"strategy.class is {path}: it has no {', '.join(missing)}; allowed: a class with the"
-            " members of trader.strategy.protocol.Strategy"
-        )
+        raise ConfigError(f"{key} is {path}: it refused its parameters: {said(error)}") from error
+    demand_members(key, path, strategy, _MEMBERS, "trader.strategy.protocol.Strategy")
     checked: Strategy = strategy
     return checked if path.startswith(_BUILT_IN) else Contained(checked, path)
 
@@ -101,15 +88,10 @@ class Contained:
         try:
             return question()
         except Exception as error:  # noqa: BLE001 - the outer edge of somebody else's code
-            self._break(_said(error))
+            self._break(said(error))
             return otherwise
 
     def _break(self, what: str) -> None:
         if not self._is_broken:
             self._is_broken = True
             _LOG.error("strategy %s failed and proposes nothing more: %s", self._path, what)
-
-
-def _said(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

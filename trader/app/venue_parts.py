@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trader.config import Settings, VenueSection
+from trader.config import OwnVenue, Settings, VenueSection, venues
 from trader.config.venue_sections import Binance, Upbit
 from trader.domain.clock import Clock
 from trader.domain.errors import ConfigError
@@ -35,20 +35,27 @@ class VenueParts:
     client: Callable[[VenueGround], VenueClient]
 
 
-def parts_of(settings: Settings, venue: Venue) -> VenueParts:
+def parts_of(
+    settings: Settings, venue: Venue, instruments: tuple[InstrumentId, ...], keys: Keys | None
+) -> VenueParts:
     """The parts of a venue, its modules imported only now: nobody pays for one he does not use.
 
+    A user's own classes are constructed here already, so that what is wrong with them is told
+    before anything else happens.
+
     Raises:
-        ConfigError: there is no such venue.
+        ConfigError: there is no such venue, or its classes do not do.
     """
-    del settings
     if venue == UPBIT:
         return _upbit()
     if venue == BITHUMB:
         return _bithumb()
     if venue == BINANCE:
         return _binance()
-    raise ConfigError(f"venue {venue} is not known; allowed: upbit, bithumb, binance")
+    section = settings.venues.own.get(venue)
+    if section is None:
+        raise ConfigError(f"venue {venue} is not known; allowed: {', '.join(venues(settings))}")
+    return _own(venue, section, instruments, keys)
 
 
 def _upbit() -> VenueParts:
@@ -105,3 +112,17 @@ def _binance() -> VenueParts:
         )
 
     return VenueParts(LIMITS, read_limits, BinanceFeed, client)
+
+
+def _own(
+    venue: Venue, section: OwnVenue, instruments: tuple[InstrumentId, ...], keys: Keys | None
+) -> VenueParts:
+    from trader.app.own_venues import load_own_venue
+
+    own = load_own_venue(venue, section, instruments, keys)
+
+    def client(ground: VenueGround) -> VenueClient:
+        own.line.connect(ground.ask, ground.clock)
+        return own.client
+
+    return VenueParts(own.limits, own.read_limits, lambda _: own.feed, client)

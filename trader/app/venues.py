@@ -23,15 +23,12 @@ class RealVenues:
     """Constructed without a network; in paper mode also without a key, and then without a lane.
 
     Raises:
-        ConfigError: the config names a venue that there is none of.
+        ConfigError: the config names a venue that there is none of, or that cannot be spoken to.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._names = tuple(Venue(name) for name in used_venues(settings))
-        self._parts: dict[Venue, VenueParts] = {
-            name: parts_of(settings, name) for name in self._names
-        }
         is_live = settings.mode.current is Mode.LIVE
         self._keys = {name: keys_of(settings, name) if is_live else None for name in self._names}
         # What is published until a venue has stated its own rules; not to be traded on before.
@@ -39,6 +36,10 @@ class RealVenues:
             name: replace(instrument, tradable=False)
             for name, instrument in simulated_instruments(settings).items()
             if instrument.venue in self._names
+        }
+        self._parts: dict[Venue, VenueParts] = {
+            name: parts_of(settings, name, self._traded_at(name), self._keys[name])
+            for name in self._names
         }
         self._venues: dict[Venue, ConnectedVenue] = {}
 
@@ -65,7 +66,7 @@ class RealVenues:
                 self._parts[name],
                 self._settings,
                 venues(self._settings)[name],
-                tuple(one.id for one in self._instruments.values() if one.venue == name),
+                self._traded_at(name),
                 clock,
                 deliver,
                 self._keys[name],
@@ -102,6 +103,9 @@ class RealVenues:
         """The engine has processed an event."""
         for venue in self._venues.values():
             venue.saw(event)
+
+    def _traded_at(self, venue: Venue) -> tuple[InstrumentId, ...]:
+        return tuple(one.id for one in self._instruments.values() if one.venue == venue)
 
 
 def keys_of(settings: Settings, venue: Venue) -> Keys | None:

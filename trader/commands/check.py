@@ -93,7 +93,12 @@ def _of_the_engine(settings: "Settings") -> dict[str, object] | None:
 def _of_its_state(settings: "Settings") -> dict[str, object]:
     """What the state says that an engine left, or would start with."""
     from trader.app.inspection import quiet
+    from trader.app.venues import RealVenues
+    from trader.domain.control import Mode
 
+    if settings.mode.current is not Mode.MOCK:
+        # Nothing is connected; but what an engine could not start on is found, as it would be.
+        RealVenues(settings)
     with quiet(settings) as state:
         return {"engine": "not running", **state.guards(), "trades": state.trades()}
 

@@ -6,7 +6,7 @@ reads the answer later; everything else is asked through aiohttp. Nothing here e
 twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from msgspec import Struct
 from trader.domain.clock import Stamp
 from trader.domain.instrument import Asset, FeeSchedule, Instrument, InstrumentId, Venue
 from trader.domain.order import ApprovedOrder, ClientOrderId, Fill, OrderState, Side
+from trader.execution.keys import Keys
 from trader.wire.http import HttpAnswer, HttpRequest
 
 
@@ -164,6 +165,12 @@ class VenueClient(Protocol):
     Every coroutine raises ``VenueUnavailable`` (did not leave), ``OutcomeUnknown`` (left, no
     answer), ``VenueRejected`` (the venue said no; the code in the message) and never retries a
     request that changes anything.
+
+    A user's own class stands in ``venues.own.NAME.client`` and is constructed once, at start, as
+    ``Client(ground)`` with a ``ClientGround``. It may have an attribute ``limits``, a tuple of
+    ``wire.budget.Limit``, and with it ``read_limits``, a ``wire.budget.Reader``: what the venue
+    allows, and what its answers say of that. Without them five requests a second leave at most,
+    two of them orders.
     """
 
     @property
@@ -251,6 +258,22 @@ class Asking(Protocol):
     async def __call__(self, request: HttpRequest) -> HttpAnswer:
         """The answer, whatever its status."""
         ...
+
+
+class ClientGround(Struct, frozen=True):
+    """What a user's own client is constructed on.
+
+    ``keys`` are None in paper mode, where everything public must work and the rest raises
+    ``VenueUnavailable``. ``instruments`` are those the pairs name at this venue. ``ask`` sends
+    everything but orders; ``now`` is this instant, for whatever is signed. ``taker_fee_pct`` is the
+    config's, for as long as the venue has not told.
+    """
+
+    keys: Keys | None
+    instruments: tuple[InstrumentId, ...]
+    ask: Asking
+    now: Callable[[], Stamp]
+    taker_fee_pct: Decimal
 
 
 def ours(views: Sequence[OrderView], prefix: str) -> tuple[OrderView, ...]:

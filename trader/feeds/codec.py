@@ -21,7 +21,12 @@ class FeedEnding(Struct, frozen=True):
 
 
 class FeedCodec(Protocol):
-    """One venue's public stream and book snapshots, for the instruments it was constructed with."""
+    """One venue's public stream and book snapshots, for the instruments it was constructed with.
+
+    A user's own class stands in ``venues.own.NAME.feed`` and is constructed once, at start, as
+    ``Feed(instruments)``, with a tuple of the instruments the pairs name at this venue. Its books
+    carry the stamp they were given, levels as tuples of floats, and ``venue_ns`` or None.
+    """
 
     @property
     def venue(self) -> Venue:

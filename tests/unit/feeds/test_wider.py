@@ -54,9 +54,7 @@ class TestAStray:
             book = market.book(MIRROR)
 
             assert flaw_of(OrderBook(instrument.id, book.bids, book.asks, 0, 0)) is None
-            assert all(
-                price % float(instrument.tick_at(150_000_000)) == 0 for price, _ in book.bids
-            )
+            assert all(price % tick == 0 for price, _ in book.bids)
 
     def test_strays_from_what_it_follows_and_comes_back(self) -> None:
         """Else a pair with it would never, or always, be worth a trade."""
