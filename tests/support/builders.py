@@ -91,6 +91,7 @@ def an_instrument(
     fee_pct: Number = "0.05",
     fee_in: FeeIn = FeeIn.QUOTE,
     tradable: bool = True,
+    halted: bool = False,
 ) -> Instrument:
     """An instrument with one tick for all prices; by default Bitcoin in won at Upbit."""
     venue, base, quote = split_id(name)
@@ -104,6 +105,7 @@ def an_instrument(
         min_notional=dec(minimum),
         fees=FeeSchedule(dec(fee_pct), fee_in),
         tradable=tradable,
+        halted=halted,
     )
 
 

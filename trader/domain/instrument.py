@@ -59,6 +59,8 @@ class Instrument(Struct, frozen=True):
     """What is traded at one venue, with the rules the venue states for it.
 
     ``min_notional`` is in the quote asset. ``bands`` are sorted by ``from_price``, from zero on.
+    What is not ``tradable`` is not entered; what is ``halted`` takes no order at all now, also none
+    that would close something.
     """
 
     id: InstrumentId
@@ -70,6 +72,7 @@ class Instrument(Struct, frozen=True):
     min_notional: Decimal
     fees: FeeSchedule
     tradable: bool = True
+    halted: bool = False
 
     def tick_at(self, price: Decimal) -> Decimal:
         """The price step in force at ``price``."""

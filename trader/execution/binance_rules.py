@@ -126,6 +126,7 @@ def instrument_of(row: SymbolRow, name: InstrumentId, fees: FeeSchedule) -> Inst
     tick = filters["PRICE_FILTER"].tick_size or Decimal(1).scaleb(-row.quote_asset_precision)
     lot = filters["LOT_SIZE"].step_size or Decimal(1).scaleb(-row.base_asset_precision)
     notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL")
+    takes_orders = _takes_orders(row)
     return Instrument(
         id=name,
         venue=BINANCE,
@@ -135,7 +136,9 @@ def instrument_of(row: SymbolRow, name: InstrumentId, fees: FeeSchedule) -> Inst
         lot=lot,
         min_notional=_ZERO if notional is None else notional.min_notional,
         fees=fees,
-        tradable=_is_tradable(row),
+        # The venue knows no mere warning: where it does not trade, no order of ours is taken.
+        tradable=takes_orders,
+        halted=not takes_orders,
     )
 
 
@@ -208,7 +211,7 @@ def prevention_mode(allowed: Collection[str]) -> str:
     return "EXPIRE_TAKER" if "EXPIRE_TAKER" in allowed else ""
 
 
-def _is_tradable(row: SymbolRow) -> bool:
+def _takes_orders(row: SymbolRow) -> bool:
     return (
         row.status == "TRADING"
         and row.is_spot_trading_allowed

@@ -102,9 +102,11 @@ def instrument_of(
     chance: Chance | None,
     *,
     tradable: bool,
+    halted: bool = False,
 ) -> Instrument:
     """The instrument with what the venue told of it."""
     venue, base, quote = split_id(name)
+    halted = halted or not (chance is None or chance.is_open)
     return Instrument(
         id=name,
         venue=venue,
@@ -114,7 +116,8 @@ def instrument_of(
         lot=LOT,
         min_notional=PUBLISHED_MINIMUM_KRW if chance is None else chance.min_notional,
         fees=fees,
-        tradable=tradable and (chance is None or chance.is_open),
+        tradable=tradable and not halted,
+        halted=halted,
     )
 
 

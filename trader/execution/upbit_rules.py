@@ -73,11 +73,13 @@ class UpbitRules:
             tradable = (
                 not markets[symbol].market_event.warning
                 and split_id(name)[1] not in closed
-                and self._offline_until_ns.get(name, now_ns) <= now_ns
                 and (chance is None or chance.takes_immediate)
             )
             bands = (TickBand(Decimal(0), ticks[symbol]),)
-            found.append(instrument_of(name, bands, fees[name], chance, tradable=tradable))
+            halted = self._offline_until_ns.get(name, now_ns) > now_ns
+            found.append(
+                instrument_of(name, bands, fees[name], chance, tradable=tradable, halted=halted)
+            )
         return tuple(found)
 
     async def _ticks(self, listed: Sequence[InstrumentId]) -> dict[str, Decimal]:

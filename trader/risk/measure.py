@@ -61,6 +61,7 @@ class Measured(Struct, frozen=True):
     book_age_ms: Readings = ()
     book_skew_ms: Readings = ()
     untradable: Readings = ()
+    halted: Readings = ()
     breakers: Readings = ()
     paused: Readings = ()
     gate_shut: Readings = ()
@@ -105,6 +106,7 @@ def measure_closing(
         off_lot=tuple(map(_off_lot, legs)),
         flawed_books=_now([leg.book for leg in legs].count(None)),
         book_age_ms=tuple(_age(leg.age_ms) for leg in legs),
+        halted=_now(sum([leg.instrument.halted for leg in legs])),
         gate_shut=_now(int(account.gate_shut)),
         beyond_position=tuple(
             Reading(_short(quantity, account.reducible.get(instrument, _ZERO)))
@@ -164,7 +166,9 @@ def measure_entry(
         flawed_books=_now(ages.count(None)),
         book_age_ms=tuple(map(_age, ages)),
         book_skew_ms=(_skew(legs),),
-        untradable=_now(sum([not leg.instrument.tradable for leg in legs])),
+        untradable=_now(
+            sum([leg.instrument.halted or not leg.instrument.tradable for leg in legs])
+        ),
         breakers=_now(account.breakers),
         paused=_now(int(account.paused)),
         gate_shut=_now(int(account.gate_shut)),

@@ -80,6 +80,8 @@ ENTRY_CHECKS: tuple[Check, ...] = (
 CLOSING_CHECKS: tuple[Check, ...] = (
     Check(_N.BOOK_VALID, "flawed_books", _B.AT_MOST),
     Check(_N.BOOK_AGE, "book_age_ms", _B.AT_MOST, "max_ws_age_ms"),
+    # Sent all the same, the other leg would go alone and this one be rejected again and again.
+    Check(_N.TRADABLE, "halted", _B.AT_MOST),
     Check(_N.ORDER_DELAY, "order_delay_ms", _B.BELOW, "max_order_delay_ms"),
     Check(_N.EXIT_COLLAR, "collar_pct", _B.AT_MOST, "exit_collar_pct"),
     Check(_N.BALANCE, "balance_short", _B.AT_MOST),

@@ -168,6 +168,8 @@ class TestTables:
         assert {check.name for check in CLOSING_CHECKS} == {
             CheckName.BOOK_VALID,
             CheckName.BOOK_AGE,
+            # Of a leg's venue that takes no order at all: a hedged trade closes on both or waits.
+            CheckName.TRADABLE,
             CheckName.ORDER_DELAY,
             CheckName.EXIT_COLLAR,
             CheckName.BALANCE,

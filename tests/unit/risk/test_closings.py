@@ -111,6 +111,14 @@ class TestBooks:
         assert CheckName.BOOK_VALID in refused(verdict.checks)
         assert verdict.orders == ()
 
+    @pytest.mark.parametrize("leg", ["upbit_BTC", "binance_BTC"])
+    def test_a_halted_leg_keeps_both_back(self, leg: str) -> None:
+        """Its order would be rejected and the other leg's would not."""
+        known = {"upbit_BTC": UPBIT_BTC, "binance_BTC": BINANCE_BTC}[leg]
+        halted = replace(some_instruments()[known], halted=True)
+
+        assert refusals(instruments=some_instruments(**{leg: halted})) == {CheckName.TRADABLE}
+
     def test_a_flawed_book_is_no_book(self) -> None:
         """Crossed: its prices mean nothing."""
         market = a_market(a_book(bid=150_920_000, ask=150_910_000))

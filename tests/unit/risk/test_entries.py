@@ -490,6 +490,12 @@ class TestState:
 
         assert refusals(instruments=instruments) == {CheckName.TRADABLE}
 
+    def test_a_halted_leg_is_refused(self) -> None:
+        """Its venue takes no order at all, whatever else it says of the market."""
+        instruments = some_instruments(upbit_BTC=an_instrument(halted=True))
+
+        assert refusals(instruments=instruments) == {CheckName.TRADABLE}
+
     def test_a_standing_breaker_refuses(self) -> None:
         """Until its cause is over."""
         assert refusals(account=an_account(breakers=1)) == {CheckName.BREAKERS}

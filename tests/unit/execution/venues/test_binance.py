@@ -640,12 +640,13 @@ class TestRules:
         ],
     )
     def test_not_tradable(self, changes: dict[str, object]) -> None:
-        """Unless the venue says that limits may be placed now."""
+        """Unless the venue says that limits may be placed now; nor closed, by an order."""
         desk = Desk({"GET /api/v3/exchangeInfo": info(**changes)}, keys=None)
 
         (instrument,) = asyncio.run(desk.client.instruments())
 
         assert not instrument.tradable
+        assert instrument.halted
 
     def test_a_disabled_filter_leaves_the_decimals(self) -> None:
         """Zero disables a rule; the venue still keeps so many decimals and no more."""

@@ -134,6 +134,18 @@ class TestUpbitRules:
         """Under a warning, in another state, without immediate orders, with a shut wallet."""
         assert not (await one(Venue(upbit_says(**changes)))).tradable
 
+    async def test_closings_under_a_warning(self) -> None:
+        """A warning or a shut wallet keeps nobody in; only another state of the market does."""
+        warned = upbit_says(
+            **{"market/all": [{"market": "KRW-BTC", "market_event": {"warning": True}}]}
+        )
+        stopped = upbit_says(
+            **{"orders/chance": {**CHANCE, "market": {**MARKET, "state": "paused"}}}
+        )
+
+        assert not (await one(Venue(warned))).halted
+        assert (await one(Venue(stopped))).halted
+
     @pytest.mark.parametrize(
         "changes",
         [
@@ -176,7 +188,9 @@ class TestUpbitRules:
         (after_passed_test,) = await client.instruments()
 
         assert [after_refusal.tradable, after_refused_test.tradable] == [False, False]
+        assert [after_refusal.halted, after_refused_test.halted] == [True, True]
         assert after_passed_test.tradable
+        assert not after_passed_test.halted
 
     async def test_a_refusal_of_the_question(self) -> None:
         """No rules are better than half of them."""
