@@ -11,7 +11,16 @@ from trader.domain.clock import Stamp
 from trader.domain.control import Transaction
 from trader.domain.errors import InvariantBroken
 from trader.domain.events import BookUpdated, Event, FeedLost
-from trader.domain.facts import AuthorityChanged, EntriesPaused, EntriesResumed, Fact
+from trader.domain.facts import (
+    AuthorityChanged,
+    BalanceSettled,
+    EngineStarted,
+    EntriesPaused,
+    EntriesResumed,
+    EpochAccepted,
+    Fact,
+    OrderAccepted,
+)
 from trader.domain.instrument import InstrumentId, split_id
 from trader.domain.order import ApprovedOrder
 from trader.engine.engine import Engine, Outcome
@@ -21,7 +30,17 @@ _YIELD_EVENTS = 64
 # look: two slices at worst, half a millisecond.
 _YIELD_NS = 250_000
 
-_BINDING = AuthorityChanged | EntriesPaused | EntriesResumed
+_BINDING = (
+    AuthorityChanged
+    | BalanceSettled
+    | EngineStarted
+    | EntriesPaused
+    | EntriesResumed
+    | EpochAccepted
+    | OrderAccepted
+)
+"""What must be on disk before anybody is answered or an order leaves: acts of people, and the
+epoch of a start, which keeps the ids of its orders from ever coming again."""
 
 Listener = Callable[[Event, Outcome], None]
 
@@ -214,7 +233,7 @@ class Runtime:
                     self.journal.append(tx, outcome.facts)
                     self.alerts.enqueue_for(tx, outcome.facts)
                 if any(isinstance(fact, _BINDING) for fact in outcome.facts):
-                    # Whoever lowered something is answered only when a power cut cannot undo it.
+                    # Nobody is answered, and nothing leaves, before a power cut cannot undo it.
                     self.journal.sync_now()
             if outcome.orders:
                 self.gate.dispatch(outcome.orders)

@@ -8,9 +8,12 @@ from trader.domain.decision import CheckResult, Decision
 from trader.domain.facts import (
     ActivityCounted,
     AuthorityChanged,
+    BalanceMissed,
+    BalanceSettled,
     BreakerCleared,
     BreakerCode,
     BreakerTripped,
+    Cause,
     ClosingBegan,
     ClosingEnded,
     ClosingFreed,
@@ -26,6 +29,7 @@ from trader.domain.facts import (
     EngineStopped,
     EntriesPaused,
     EntriesResumed,
+    EpochAccepted,
     EquitySampled,
     Fact,
     FaultRecorded,
@@ -39,8 +43,10 @@ from trader.domain.facts import (
     InventorySkewed,
     LegHedged,
     LegUnhedged,
+    OrderAccepted,
     OrderIdsReserved,
     OrderMoved,
+    OrdersAdopted,
     OrdersApproved,
     OrdersAtHalt,
     OrdersAtHaltEnded,
@@ -59,8 +65,10 @@ from trader.domain.facts import (
 from trader.domain.instrument import BINANCE, UPBIT, Asset, InstrumentId
 from trader.domain.market import BookFlaw
 from trader.domain.order import (
+    ApprovedOrder,
     ClientOrderId,
     DecisionId,
+    Intent,
     LedgerName,
     OrderState,
     PairName,
@@ -96,6 +104,8 @@ SILENT_FACTS: frozenset[type] = frozenset(
         EquitySampled,
         OrderIdsReserved,
         ClosingOrdered,
+        EpochAccepted,
+        OrderAccepted,
     }
 )
 
@@ -146,6 +156,26 @@ def a_revocation() -> ClosingsRevoked:
     )
     blocks = (BlockReason.ENV_FLAG_MISSING, BlockReason.CONFIRM_FILE_MISSING)
     return ClosingsRevoked(AT_NS, blocks, orders)
+
+
+def an_adoption() -> OrdersAdopted:
+    """Both legs of an opening came back from their venues."""
+    orders = tuple(
+        ApprovedOrder(
+            ClientOrderId(f"tr-main-k3x9a7q2-{number}"),
+            TRADE,
+            PAIR,
+            LIVE,
+            Purpose.OPEN,
+            Intent(instrument, side, Decimal("0.00066"), Decimal(price)),
+            -1,
+            0,
+        )
+        for number, (instrument, side, price) in enumerate(
+            ((UPBIT_BTC, Side.SELL, "150900000"), (BINANCE_BTC, Side.BUY, "108000")), 1005
+        )
+    )
+    return OrdersAdopted(AT_NS, TRADE, DIRECTION, AT_NS - 1_000_000_000, Decimal(99594), orders)
 
 
 def an_order_at_halt(
@@ -259,4 +289,9 @@ TOLD_FACTS: tuple[Fact, ...] = (
     ClosingsRestored(AT_NS, 2),
     A_FLIGHT,
     THEIR_ENDS,
+    an_adoption(),
+    BalanceMissed(
+        AT_NS, UPBIT, BTC, Decimal("0.5"), Decimal("0.3"), Decimal("0.25"), Cause.WITHDRAWAL
+    ),
+    BalanceSettled(AT_NS, UPBIT, BTC, "host"),
 )

@@ -13,6 +13,8 @@ from trader.alerts.rules_gate import GateFact, alert_of_gate
 from trader.domain.control import Alert, AlertCode, CheckName, Severity
 from trader.domain.facts import (
     ActivityCounted,
+    BalanceMissed,
+    BalanceSettled,
     BreakerCleared,
     BreakerCode,
     BreakerTripped,
@@ -27,6 +29,7 @@ from trader.domain.facts import (
     DirectionEmptied,
     DirectionRefilled,
     DustMoved,
+    EpochAccepted,
     EquitySampled,
     Fact,
     FeeChanged,
@@ -38,8 +41,10 @@ from trader.domain.facts import (
     InventorySkewed,
     LegHedged,
     LegUnhedged,
+    OrderAccepted,
     OrderIdsReserved,
     OrderMoved,
+    OrdersAdopted,
     OrdersApproved,
     OrdersAtHalt,
     OrdersAtHaltEnded,
@@ -83,6 +88,7 @@ _Trouble = OrderMoved | LegUnhedged | LegHedged | ClosingStuck | ClosingFreed
 _Handover = ClosingsRevoked | ClosingsRestored | OrdersAtHalt | OrdersAtHaltEnded
 _Inventory = DirectionEmptied | DirectionRefilled | InventorySkewed | InventoryLevelled
 _Venue = FeedWentStale | FeedRecovered | FeeChanged
+_Mismatch = BalanceMissed | BalanceSettled | OrdersAdopted
 
 
 def alerts_for(facts: Sequence[Fact]) -> tuple[Alert, ...]:
@@ -106,6 +112,8 @@ def alert_for(fact: Fact) -> Alert | None:
         return _of_inventory(fact)
     if isinstance(fact, _Venue):
         return _of_venue(fact)
+    if isinstance(fact, _Mismatch):
+        return _of_mismatch(fact)
     match fact:
         # Counted, shown or kept for replay; what matters about them comes as a fact of its own.
         case OrdersApproved() | FillBooked() | ActivityCounted() | TradeAbandoned() | RestBegan():
@@ -113,6 +121,8 @@ def alert_for(fact: Fact) -> Alert | None:
         case ClosingBegan() | ClosingEnded() | TradePeaked() | InventoryRebased():
             return None
         case DayRolled() | EquitySampled() | OrderIdsReserved() | ClosingOrdered():
+            return None
+        case EpochAccepted() | OrderAccepted():
             return None
         case _:
             assert_never(fact)
@@ -279,5 +289,20 @@ def _of_venue(fact: _Venue) -> Alert:
             variant = {VARIANT: "fee_changed"}
             subject = f"fee_changed:{fact.instrument}"
             return told(fact, AlertCode.SYSTEM_ERROR, severity, subject, variant)
+        case _:
+            assert_never(fact)
+
+
+def _of_mismatch(fact: _Mismatch) -> Alert:
+    code = AlertCode.RECONCILIATION_MISMATCH
+    match fact:
+        case OrdersAdopted():
+            extra: dict[str, object] = {VARIANT: "adopted", "ledger": LedgerName.LIVE}
+            return told(fact, code, _WARNING, f"adopted:{fact.trade_id}", extra)
+        case BalanceMissed():
+            extra = {VARIANT: "balance"}
+            return told(fact, code, _WARNING, f"{fact.venue}:{fact.asset}", extra, lasting=True)
+        case BalanceSettled():
+            return over(fact, code, f"{fact.venue}:{fact.asset}", {VARIANT: "balance"})
         case _:
             assert_never(fact)

@@ -13,6 +13,8 @@ from trader.app.banner import log_gate
 from trader.domain.control import Transaction
 from trader.domain.events import BookUpdated, Event
 from trader.domain.facts import (
+    BalanceMissed,
+    BalanceSettled,
     BreakerCleared,
     BreakerTripped,
     ClosingsRestored,
@@ -20,6 +22,7 @@ from trader.domain.facts import (
     ClosingStuck,
     DirectionEmptied,
     DustMoved,
+    EpochAccepted,
     Fact,
     FaultRecorded,
     FeedRecovered,
@@ -27,7 +30,9 @@ from trader.domain.facts import (
     GateChanged,
     LegHedged,
     LegUnhedged,
+    OrderAccepted,
     OrderMoved,
+    OrdersAdopted,
     OrdersApproved,
     OrdersAtHalt,
     OrdersAtHaltEnded,
@@ -139,19 +144,21 @@ def _log_fact(fact: Fact) -> None:
                 why=fact.result.fault or "limit",
                 decision=fact.decision.id,
             )
-        case OrdersApproved() | OrderMoved():
+        case OrdersApproved() | OrdersAdopted() | OrderMoved():
             _log_order(fact)
         case _:
             _log_trouble(fact)
 
 
-def _log_order(fact: OrdersApproved | OrderMoved) -> None:
+def _log_order(fact: OrdersApproved | OrdersAdopted | OrderMoved) -> None:
     """Real orders only: those on paper are told by their trades."""
-    if isinstance(fact, OrdersApproved):
+    if not isinstance(fact, OrderMoved):
+        is_new = isinstance(fact, OrdersApproved)
         for order in fact.orders:
             if order.ledger is LedgerName.LIVE:
-                _log.info(
-                    "order approved",
+                _log.log(
+                    logging.INFO if is_new else logging.WARNING,
+                    "order approved" if is_new else "order adopted",
                     order=order.client_order_id,
                     trade=order.trade_id,
                     purpose=order.purpose.value,
@@ -282,8 +289,31 @@ def _log_surroundings(fact: Fact) -> None:
             _log.info("feed fresh again", instrument=fact.instrument)
         case FaultRecorded():
             _log.error("fault", where=fact.where, message=fact.message)
+        case BalanceMissed() | BalanceSettled() | EpochAccepted() | OrderAccepted():
+            _log_difference(fact)
         case _:
             pass
+
+
+def _log_difference(fact: BalanceMissed | BalanceSettled | EpochAccepted | OrderAccepted) -> None:
+    match fact:
+        case BalanceMissed():
+            _log.error(
+                "balance missed",
+                venue=fact.venue,
+                asset=fact.asset,
+                counted=str(fact.expected),
+                stated=str(fact.found),
+                missing=str(fact.missing),
+                guess=fact.cause.value,
+            )
+        case BalanceSettled():
+            _log.warning("balance settled", venue=fact.venue, asset=fact.asset, by=fact.by)
+        case EpochAccepted():
+            made = f"{fact.engine}-{fact.epoch}"
+            _log.warning("foreign orders accepted", made_by=made, upto=fact.upto, by=fact.by)
+        case OrderAccepted():
+            _log.warning("order accepted", order=fact.client_order_id, by=fact.by)
 
 
 def _figure(value: object) -> str:

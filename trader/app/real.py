@@ -1,11 +1,14 @@
 """Real session: cycles by the host's clock while the market flows, in paper and in live mode."""
 
 import asyncio
+import secrets
+import string
 import time
 from collections.abc import Callable
 
 from trader.app.outside import Outside
 from trader.app.senses import HostSenses
+from trader.domain.client_ids import DRAW_CHARS
 from trader.domain.clock import Clock
 from trader.domain.events import (
     BookUpdated,
@@ -21,6 +24,7 @@ from trader.runtime import Inbox
 STOP_WITHIN_S = 5.0
 """How long orders in flight may take to end once a stop was asked for; the whole stop has 10 s."""
 _GOODBYE_S = 0.5
+_BASE36 = string.digits + string.ascii_lowercase
 
 
 class RealSession:
@@ -60,7 +64,15 @@ class RealSession:
         now = self._clock.now()
         self._outside.lag.start()
         self._inbox.put(
-            ProcessStarted(now.at_ns, now.mono_ns, version, None, unguarded, self._senses.sight())
+            ProcessStarted(
+                now.at_ns,
+                now.mono_ns,
+                version,
+                None,
+                unguarded,
+                self._senses.sight(),
+                _drawn(),
+            )
         )
         number, due = 0, time.monotonic()
         while not stop.is_set() and (loops is None or number < loops):
@@ -106,6 +118,11 @@ class RealSession:
         self._inbox.put(CycleTicked(now.at_ns, now.mono_ns, number, readiness))
         ended = await self._ticked
         self._on_cycle((ended - began) * 1e3)
+
+
+def _drawn() -> str:
+    """What names this start; mock needs none, so that a seed fixes everything."""
+    return "".join(secrets.choice(_BASE36) for _ in range(DRAW_CHARS))
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

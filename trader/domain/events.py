@@ -11,7 +11,7 @@ from trader.domain.authority import Sight
 from trader.domain.control import Command
 from trader.domain.instrument import Asset, FeeSchedule, Instrument, InstrumentId, Venue
 from trader.domain.market import OrderBook
-from trader.domain.order import ClientOrderId, Fill, OrderState
+from trader.domain.order import ClientOrderId, Fill, OrderState, Side
 from trader.domain.readiness import Readiness
 
 
@@ -72,10 +72,30 @@ class InstrumentStated(Struct, frozen=True, tag=True):
     instrument: Instrument
 
 
+class StatedOrder(Struct, frozen=True):
+    """An order of this program's as a venue shows it, open or ended, asked for and not reported.
+
+    ``executed`` is cumulative; ``fills`` may be missing. ``created_ns`` (UTC) is the venue's.
+    """
+
+    client_order_id: ClientOrderId
+    instrument: InstrumentId
+    side: Side
+    state: OrderState
+    executed: Decimal
+    quantity: Decimal
+    limit_price: Decimal
+    created_ns: int
+    fills: tuple[Fill, ...] = ()
+    reason: str = ""
+
+
 class AccountStated(Struct, frozen=True, tag=True):
     """A venue stated all it holds for us. What an asset is not named of is nothing.
 
     ``asked_mono_ns`` is when the question left: what was reported since may not be in it.
+    ``orders`` are those of this program's making that the journal does not know, of the open and
+    the recent ones; ``others`` the instruments of orders that nobody here made.
     """
 
     at_ns: int
@@ -83,6 +103,8 @@ class AccountStated(Struct, frozen=True, tag=True):
     venue: Venue
     asked_mono_ns: int
     holdings: tuple[tuple[Asset, Decimal], ...]
+    orders: tuple[StatedOrder, ...] = ()
+    others: tuple[InstrumentId, ...] = ()
 
 
 class AccountLost(Struct, frozen=True, tag=True):
@@ -126,6 +148,8 @@ class ProcessStarted(Struct, frozen=True, tag=True):
     """Live positions in the ledger while this process, in mock or paper, guards none of them."""
     sight: Sight = Sight(0, None)
     """The host's files as they stood at the start."""
+    draw: str = ""
+    """Eight characters of base 36 drawn for this start; without them its epoch is counted."""
 
 
 class LossSeen(Struct, frozen=True, tag=True):

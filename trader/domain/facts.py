@@ -23,6 +23,14 @@ from trader.domain.gate_facts import (
 from trader.domain.instrument import Asset, InstrumentId, Venue
 from trader.domain.market import BookFlaw
 from trader.domain.order import LedgerName, PairName, TradeId
+from trader.domain.reconcile_facts import (
+    BalanceMissed,
+    BalanceSettled,
+    Cause,
+    EpochAccepted,
+    OrderAccepted,
+    OrdersAdopted,
+)
 from trader.domain.trade_facts import (
     ClosingBegan,
     ClosingEnded,
@@ -49,9 +57,12 @@ from trader.domain.trade_facts import (
 __all__ = [
     "ActivityCounted",
     "AuthorityChanged",
+    "BalanceMissed",
+    "BalanceSettled",
     "BreakerCleared",
     "BreakerCode",
     "BreakerTripped",
+    "Cause",
     "ClosingBegan",
     "ClosingEnded",
     "ClosingFreed",
@@ -67,6 +78,7 @@ __all__ = [
     "EngineStopped",
     "EntriesPaused",
     "EntriesResumed",
+    "EpochAccepted",
     "EquitySampled",
     "Fact",
     "FaultRecorded",
@@ -81,8 +93,10 @@ __all__ = [
     "LegHedged",
     "LegUnhedged",
     "Mark",
+    "OrderAccepted",
     "OrderIdsReserved",
     "OrderMoved",
+    "OrdersAdopted",
     "OrdersApproved",
     "OrdersAtHalt",
     "OrdersAtHaltEnded",
@@ -116,6 +130,8 @@ class EngineStarted(Struct, frozen=True, tag=True):
     mode: Mode
     version: str
     seed: int | None = None
+    epoch: str = ""
+    """Goes into every order id of the process; begins with the name of this journal."""
 
 
 class PositionsUnguarded(Struct, frozen=True, tag=True):
@@ -328,6 +344,7 @@ Fact = (
     | EngineStopped
     | GateChanged
     | OrdersApproved
+    | OrdersAdopted
     | OrdersAtHalt
     | OrdersAtHaltEnded
     | OrderMoved
@@ -350,6 +367,10 @@ Fact = (
     | DustMoved
     | RebalanceBegan
     | InventoryRebased
+    | BalanceMissed
+    | BalanceSettled
+    | EpochAccepted
+    | OrderAccepted
     | DirectionEmptied
     | DirectionRefilled
     | InventorySkewed

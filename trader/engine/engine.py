@@ -232,7 +232,7 @@ class Engine:
             return
         self._decisions.note_signal(proposal.pair, proposal.direction)
         route = (proposal.ledger, proposal.pair, proposal.direction)
-        if state.recent_openings(route) >= state.rules.max_repeats:
+        if state.lately.recent_openings(route, state.now_ns) >= state.rules.max_repeats:
             until = state.now_ns + int(state.rules.repeat_window_minutes * _MINUTE_NS)
             state.record(RestBegan(state.now_ns, *route, until))
             return
@@ -334,7 +334,12 @@ class Engine:
         self._gatekeeping.start(event.sight)
         state.record(
             EngineStarted(
-                state.now_ns, state.rules.name, state.rules.mode, event.version, event.seed
+                state.now_ns,
+                state.rules.name,
+                state.rules.mode,
+                event.version,
+                event.seed,
+                state.identity.next_epoch(event.draw),
             )
         )
         if event.unguarded:

@@ -9,6 +9,7 @@ from itertools import chain
 
 from msgspec.structs import replace
 
+from trader.domain.client_ids import number_of
 from trader.domain.control import Mode
 from trader.domain.facts import ClosingsRestored, ClosingsRevoked, OrdersAtHalt, OrdersAtHaltEnded
 from trader.domain.instrument import InstrumentId
@@ -54,10 +55,7 @@ class Handover:
         for ledger in state.ledgers.values():
             # In the order of their numbers, since a set's is not the same in every process.
             ids = chain.from_iterable(ledger.in_flight.values())
-            orders += [
-                _at_halt(ledger.orders[order_id])
-                for order_id in sorted(ids, key=lambda order_id: (len(order_id), order_id))
-            ]
+            orders += [_at_halt(ledger.orders[order_id]) for order_id in sorted(ids, key=number_of)]
         # A halt after a halt that was lifted meanwhile: those of the first are known already.
         if any(order.client_order_id not in state.halted_orders.waiting for order in orders):
             state.record(OrdersAtHalt(state.now_ns, state.authority.revision, tuple(orders)))

@@ -29,7 +29,7 @@ def trade_line(trade: Trade) -> str:
 
 
 def order_line(order: Order) -> str:
-    """An order in a line: ``LIVE tr-main-5 upbit:BTC-KRW sell 0.00066 sending``."""
+    """An order in a line: ``LIVE tr-main-k3x9a7q2-5 upbit:BTC-KRW sell 0.00066 sending``."""
     approved, intent = order.approved, order.approved.intent
     return (
         f"{approved.ledger.value.upper()} {approved.client_order_id} {intent.instrument}"

@@ -3,7 +3,6 @@
 ``record`` is the only way anything becomes true: it folds the fact in and keeps it for the commit.
 """
 
-from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -50,7 +49,10 @@ from trader.domain.trade import Trade
 from trader.domain.trade_facts import HandOrder
 from trader.engine.acts import Acts
 from trader.engine.clocks import Clocks
+from trader.engine.discrepancies import Discrepancies
 from trader.engine.halted_orders import HaltedOrders
+from trader.engine.identity import Identity
+from trader.engine.lately import Lately
 from trader.engine.pauses import Pauses
 from trader.engine.rules import EngineRules
 from trader.portfolio.ledger import Ledger
@@ -65,7 +67,6 @@ _ZERO = Decimal(0)
 # An enum's member is slow to look up, and these are asked for on every quote.
 _LIVE, _PAPER = LedgerName.LIVE, LedgerName.PAPER
 _ID_BLOCK = 1_000
-_MINUTE_NS = 60_000_000_000
 
 Route = tuple[LedgerName, PairName, str]
 """A ledger's pair and direction: what rests, empties and counts on its own."""
@@ -82,14 +83,15 @@ class State:
         self.breakers: dict[tuple[LedgerName, BreakerKey], int] = {}
         self.rests: dict[Route, int] = {}
         self.rest_windows: dict[Route, RestWindow] = {}
-        self.openings: dict[Route, deque[int]] = {}
+        self.lately = Lately(rules.max_repeats, rules.repeat_window_minutes)
         self.empty: dict[Route, DirectionEmptied] = {}
         self.skewed: set[tuple[LedgerName, Asset]] = set()
         self.stale: dict[InstrumentId, int] = {}
-        self.sent_ns: dict[LedgerName, deque[int]] = {name: deque() for name in LedgerName}
         self.stopping = self.flattening = False
         self.pauses = Pauses()
         self.acts = Acts()
+        self.identity = Identity()
+        self.discrepancies = Discrepancies()
         # Trades an operator ordered closed, until they are over.
         self.ordered: dict[TradeId, Purpose] = {}
         self.blocks: tuple[BlockReason, ...] | None = None
@@ -105,7 +107,7 @@ class State:
         self.last_usdt_krw: Decimal | None = None
         self._unwound_in_halt: set[TradeId] = set()
         self.clocks = Clocks(is_simulated=rules.mode is Mode.MOCK)
-        self.now_ns = self.now_mono_ns = self._number = self._numbers_end = 0
+        self.now_ns = self.now_mono_ns = self._number = 0
         self._facts: list[Fact] = []
         self._orders: list[ApprovedOrder] = []
 
@@ -139,11 +141,14 @@ class State:
         self.halted_orders.apply(fact)
         self.pauses.apply(fact)
         self.acts.apply(fact, self.authority)
+        self.identity.apply(fact)
+        self.discrepancies.apply(fact)
         match fact:
             case OrdersApproved():
-                self._count_opening(fact)
-            case OrderIdsReserved():
-                self._numbers_end = max(self._numbers_end, fact.upto)
+                self.lately.apply(fact, self.now_ns)
+                if fact.orders[0].purpose is Purpose.UNWIND and self.authority.level is Level.HALT:
+                    # A halt lets one unwinding of a trade go, and none after it.
+                    self._unwound_in_halt.add(fact.trade_id)
             case ClosingOrdered():
                 self.ordered.update(dict.fromkeys(fact.trades, fact.purpose))
             case TradeClosed() | TradeAbandoned():
@@ -193,7 +198,7 @@ class State:
 
     def forget_process(self) -> None:
         """After a replay: what held only for the process that is gone."""
-        self._number = self._numbers_end
+        self._number = self.identity.numbers_end
         self.blocks = None
         # What it found in flight was written with the halt.
         self.halt_is_new = False
@@ -277,8 +282,9 @@ class State:
 
     def next_number(self) -> int:
         """A number never used before on this journal, for ids of orders, trades and decisions."""
-        if self._number >= self._numbers_end:
-            self.record(OrderIdsReserved(self.now_ns, self._numbers_end + _ID_BLOCK))
+        if self._number >= self.identity.numbers_end:
+            upto = self.identity.numbers_end + _ID_BLOCK
+            self.record(OrderIdsReserved(self.now_ns, upto))
         self._number += 1
         return self._number
 
@@ -290,8 +296,8 @@ class State:
         return TradeId(f"T{self._number + 1}")
 
     def next_order_id(self) -> ClientOrderId:
-        """A client order id: our prefix, the engine's name, a number. At most 36 characters."""
-        return ClientOrderId(f"tr-{self.rules.name}-{self.next_number()}")
+        """A client order id never used before on any venue; at most 36 characters."""
+        return self.identity.order_id(self.rules.name, self.next_number())
 
     def mark(self, trade: Trade) -> TradeMark | None:
         """The trade's value change in won now; None while a leg has no price."""
@@ -340,7 +346,7 @@ class State:
             open_trades=len(ledger.trades),
             loss_today_krw=None if loss is None else loss[0],
             marks_age_ms=0.0 if loss is None else loss[1],
-            orders_last_minute=self.orders_last_minute(ledger.name),
+            orders_last_minute=self.lately.orders_last_minute(ledger.name, self.now_ns),
             free=ledger.free(),
             reserved=self.reserved(ledger),
             reducible={} if trade is None else ledger.reducible(trade),
@@ -348,21 +354,6 @@ class State:
             paused=self.entries_stopped if paused is None else paused,
             gate_shut=gate_shut,
         )
-
-    def orders_last_minute(self, ledger: LedgerName) -> int:
-        """Orders approved in this ledger within the last minute."""
-        sent = self.sent_ns[ledger]
-        while sent and self.now_ns - sent[0] >= _MINUTE_NS:
-            sent.popleft()
-        return len(sent)
-
-    def recent_openings(self, route: Route) -> int:
-        """How many trades this direction opened within the repeat window."""
-        seen = self.openings.get(route)
-        window = self.rules.repeat_window_minutes * _MINUTE_NS
-        while seen and self.now_ns - seen[0] >= window:
-            seen.popleft()
-        return len(seen) if seen else 0
 
     def reserved(self, ledger: Ledger) -> dict[Holding, Decimal]:
         """What the open trades need to close at their stops, by holding."""
@@ -382,19 +373,3 @@ class State:
                 )
                 reserved[holding] = reserved.get(holding, _ZERO) + amount
         return reserved
-
-    def _count_opening(self, fact: OrdersApproved) -> None:
-        # By the records' clock: a restart must neither forget the last minute nor count all of it.
-        for order in fact.orders:
-            self.sent_ns[order.ledger].append(fact.at_ns)
-        for name in LedgerName:
-            self.orders_last_minute(name)
-        first = fact.orders[0]
-        if first.purpose is Purpose.UNWIND and self.authority.level is Level.HALT:
-            # A halt lets one unwinding of a trade go, and none after it.
-            self._unwound_in_halt.add(fact.trade_id)
-        if first.purpose is Purpose.OPEN:
-            route = (first.ledger, first.pair, fact.decision.direction)
-            if route not in self.openings:
-                self.openings[route] = deque(maxlen=self.rules.max_repeats + 1)
-            self.openings[route].append(fact.at_ns)

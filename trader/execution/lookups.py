@@ -84,9 +84,9 @@ def trade_of(history: History, trade_id: TradeId) -> TradeRecord | None:
 
 
 def decision_that_opened(history: History, trade_id: TradeId) -> DecisionId | None:
-    """The decision whose orders began a trade, or None."""
+    """The decision whose orders began a trade, or None; that of an adopted trade was lost."""
     rows = history.rows(_DECISION_OF_TRADE, (trade_id,))
-    return DecisionId(str(rows[0][0])) if rows else None
+    return DecisionId(str(rows[0][0])) if rows and rows[0][0] else None
 
 
 def trade_decided(history: History, decision_id: DecisionId) -> TradeId | None:

@@ -15,13 +15,17 @@ from trader.domain.decision import Decision
 from trader.domain.facts import (
     ActivityCounted,
     AuthorityChanged,
+    BalanceSettled,
     ClosingOrdered,
     EntriesPaused,
     EntriesResumed,
+    EpochAccepted,
     EquitySampled,
     Fact,
     FillBooked,
+    OrderAccepted,
     OrderMoved,
+    OrdersAdopted,
     OrdersApproved,
     RefusalBegan,
     TradeAbandoned,
@@ -29,6 +33,7 @@ from trader.domain.facts import (
     TradeOpened,
 )
 from trader.domain.instrument import split_id
+from trader.domain.order import ApprovedOrder
 
 Row = Sequence[object]
 
@@ -213,7 +218,11 @@ def _projected(fact: Fact) -> Sequence[tuple[str, Row]]:
         case FillBooked():
             return [(_FILL, _fill_row(fact))]
         case OrdersApproved():
-            return [(_DECISION, _decision_row(fact.decision)), *_intent_rows(fact)]
+            rows = _intent_rows(fact.orders, fact.decision.id, fact.at_ns)
+            return [(_DECISION, _decision_row(fact.decision)), *rows]
+        case OrdersAdopted():
+            # Whatever was decided on them was lost with them.
+            return _intent_rows(fact.orders, "", fact.at_ns)
         case RefusalBegan():
             refused = (_hour(fact.at_ns), fact.pair, fact.direction, fact.check, 1)
             return [(_DECISION, _decision_row(fact.decision)), (_REFUSAL, refused)]
@@ -243,18 +252,27 @@ def _projected(fact: Fact) -> Sequence[tuple[str, Row]]:
         case ClosingOrdered():
             what = " ".join((fact.ledger, *fact.trades))
             return [(_ACTION, (fact.at_ns, fact.purpose, fact.by, what))]
+        case BalanceSettled(by=by) if by:
+            return [(_ACTION, (fact.at_ns, "accept", by, f"{fact.venue}:{fact.asset}"))]
+        case EpochAccepted():
+            what = f"{fact.engine}-{fact.epoch}".rstrip("-")
+            return [(_ACTION, (fact.at_ns, "accept", fact.by, what))]
+        case OrderAccepted():
+            return [(_ACTION, (fact.at_ns, "accept", fact.by, fact.client_order_id))]
         case _:
             return ()
 
 
-def _intent_rows(fact: OrdersApproved) -> list[tuple[str, Row]]:
+def _intent_rows(
+    orders: Sequence[ApprovedOrder], decision_id: str, at_ns: int
+) -> list[tuple[str, Row]]:
     rows: list[tuple[str, Row]] = []
-    for order in fact.orders:
+    for order in orders:
         intent = order.intent
         row = (
             order.client_order_id,
             order.trade_id,
-            fact.decision.id,
+            decision_id,
             order.ledger,
             order.purpose,
             intent.instrument,
@@ -262,7 +280,7 @@ def _intent_rows(fact: OrdersApproved) -> list[tuple[str, Row]]:
             str(intent.quantity),
             str(intent.limit_price),
             intent.time_in_force,
-            fact.at_ns,
+            at_ns,
         )
         rows.append((_INTENT, row))
     return rows

@@ -34,7 +34,7 @@ _MARKS = {Severity.CRITICAL: "🚨", Severity.WARNING: "⚠️", Severity.INFO: 
 _OVER = "✅"
 _MAX_LISTED = 6
 _SIGNED = frozenset({"pnl_krw", "pnl_pct", "change_krw"})
-_QUANTITIES = frozenset({"quantity", "amount", "price", "executed", "expected", "found"})
+_QUANTITIES = frozenset({"quantity", "amount", "price", "executed", "expected", "found", "missing"})
 _BY_UNIT = frozenset({"value", "limit"})
 
 
@@ -118,6 +118,8 @@ def _value(name: str, raw: str, words: Words, language: Language, zone: tzinfo) 
             return direction(raw, words)
         case "purpose" | "reason":
             return words.purposes.get(raw) or say_reason(raw, language)
+        case "cause":
+            return words.causes.get(raw) or plain(raw)
         case "until_ns":
             return _instant(raw, zone)
         case _:

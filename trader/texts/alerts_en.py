@@ -102,7 +102,8 @@ _TEXTS: Mapping[str, AlertText] = {
             "{reason}",
             _ID,
         ),
-        action="Look the order up at the venue by its client id and reconcile it on the host.",
+        action="It counts at its worst until it is closed. Look it up at the venue by its client "
+        "id, then on the host: deploy/run reconcile --accept {client_order_id}",
     ),
     "feed_stale": AlertText(
         title="Stale book: {instrument}",
@@ -126,6 +127,24 @@ _TEXTS: Mapping[str, AlertText] = {
         lines=("{message}", "We count {expected} {asset}, the venue shows {found}"),
         action="Compare with the venue's history; accept it on the host once explained.",
         cleared="Records agree with {venue} again",
+    ),
+    "reconciliation_mismatch.balance": AlertText(
+        title="{venue} holds less {asset} than we count",
+        lines=(
+            "Counted {expected}, the venue shows {found}",
+            "Unexplained so far: {missing} {asset}",
+            "Our guess: {cause}",
+        ),
+        action="Live entries that need it rest, closings go on. Look at the venue's withdrawals "
+        "and orders; once explained, on the host: deploy/run reconcile --accept",
+        cleared="{venue}: {asset} is back or accepted",
+        cleared_lines=("By {by}",),
+    ),
+    "reconciliation_mismatch.adopted": AlertText(
+        title="Adopted: orders the journal had lost",
+        lines=("{orders}", _ID),
+        action="Nothing: they count from now on, and the trade is looked after. "
+        "A leg left alone is unwound.",
     ),
     "system_error": AlertText(
         title="Error in {where}",
@@ -259,6 +278,15 @@ WORDS = Words(
     nothing=_NOTHING,
     direction="sell {sold}, buy {bought}",
     and_more="… and {count} more: {codes}",
+    causes={
+        "first": "nothing was counted before",
+        "in_flight": "an order of ours is on its way or has just ended",
+        "rounding": "rounding",
+        "deposit": "a deposit, interest or a reward",
+        "our_orders": "orders of ours moved it since it last agreed: compare the fills",
+        "own_orders": "an order of your own, placed by hand",
+        "withdrawal": "a withdrawal",
+    },
     orders=OrderWords(
         order="{venue}: {side} {quantity} {asset}",
         sides={"buy": "buy", "sell": "sell"},

@@ -92,7 +92,8 @@ _TEXTS: Mapping[str, AlertText] = {
     "order_unknown.quarantined": AlertText(
         title="결과 미확인 주문 격리: {client_order_id}",
         lines=("거래소가 결과를 알려주지 않았습니다.", "지금까지 체결 {executed}", "{reason}", _ID),
-        action="거래소에서 클라이언트 주문 ID로 조회하고 호스트에서 대조(reconcile)하세요.",
+        action="처리될 때까지 최악의 경우로 계산합니다. 거래소에서 클라이언트 주문 ID로 조회한 뒤 "
+        "호스트에서 실행하세요: deploy/run reconcile --accept {client_order_id}",
     ),
     "feed_stale": AlertText(
         title="호가 지연: {instrument}",
@@ -116,6 +117,23 @@ _TEXTS: Mapping[str, AlertText] = {
         lines=("{message}", "우리 기록 {expected} {asset}, 거래소 {found}"),
         action="거래소 내역과 대조하고, 이유가 확인되면 호스트에서 차이를 승인하세요.",
         cleared="{venue} 기록과 다시 일치",
+    ),
+    "reconciliation_mismatch.balance": AlertText(
+        title="{venue}의 {asset} 잔고가 우리 기록보다 적음",
+        lines=(
+            "우리 기록 {expected}, 거래소 {found}",
+            "지금까지 설명되지 않은 양: {missing} {asset}",
+            "추정 원인: {cause}",
+        ),
+        action="이 잔고가 필요한 실거래 신규진입은 쉬고 청산은 계속됩니다. 거래소의 출금과 주문 "
+        "내역을 확인하고, 이유가 확인되면 호스트에서 실행하세요: deploy/run reconcile --accept",
+        cleared="{venue}의 {asset} 잔고가 돌아왔거나 차이를 승인함",
+        cleared_lines=("실행: {by}",),
+    ),
+    "reconciliation_mismatch.adopted": AlertText(
+        title="기록에서 사라졌던 주문을 넘겨받음",
+        lines=("{orders}", _ID),
+        action="할 일 없음. 이제부터 계산하고 돌봅니다. 한쪽만 체결된 다리는 되돌립니다.",
     ),
     "system_error": AlertText(
         title="오류: {where}",
@@ -248,6 +266,15 @@ WORDS = Words(
     nothing=_NOTHING,
     direction="{sold} 매도, {bought} 매수",
     and_more="… 외 {count}건: {codes}",
+    causes={
+        "first": "처음 대조하는 잔고",
+        "in_flight": "우리 주문이 진행 중이거나 방금 끝남",
+        "rounding": "반올림",
+        "deposit": "입금, 이자 또는 보상",
+        "our_orders": "마지막으로 일치한 뒤 우리 주문이 이 잔고를 움직임. 체결 내역을 대조하세요",
+        "own_orders": "직접 낸 주문",
+        "withdrawal": "출금",
+    },
     orders=OrderWords(
         order="{venue}: {asset} {quantity} {side}",
         sides={"buy": "매수", "sell": "매도"},

@@ -45,7 +45,8 @@ class Words(Struct, frozen=True):
     """All that one language needs to tell alerts.
 
     ``texts`` goes by alert code, or code and variant with a dot between; ``purposes`` by the
-    purpose of an order; ``ledgers`` are the tags that say whose money it is about.
+    purpose of an order, ``causes`` by our guess at why a balance differs; ``ledgers`` are the tags
+    that say whose money it is about.
     """
 
     texts: Mapping[str, AlertText]
@@ -55,4 +56,5 @@ class Words(Struct, frozen=True):
     nothing: str
     direction: str
     and_more: str
+    causes: Mapping[str, str]
     orders: OrderWords

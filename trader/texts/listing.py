@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from trader.domain.control import Language
 from trader.domain.instrument import KRW, InstrumentId, split_id
-from trader.domain.order import OrderState, Side
+from trader.domain.order import ApprovedOrder, OrderState, Side
 from trader.domain.trade_facts import HandOrder, OpenTrade, OrderAtHalt, OrderEnd, PriceBasis
 from trader.texts.entry import Words
 from trader.texts.format import UNKNOWN, quantity, span, won
@@ -64,13 +64,14 @@ def cut(text: str, at_most: int) -> str:
     return text if len(text) <= at_most else text[: at_most - 1] + "…"
 
 
-_Record = HandOrder | OrderAtHalt | OrderEnd | OpenTrade
+_Record = HandOrder | OrderAtHalt | OrderEnd | OpenTrade | ApprovedOrder
 
 _LISTS: Mapping[str, msgspec.json.Decoder[tuple[_Record, ...]]] = {
     "hand_orders": msgspec.json.Decoder(tuple[HandOrder, ...]),
     "in_flight": msgspec.json.Decoder(tuple[OrderAtHalt, ...]),
     "ends": msgspec.json.Decoder(tuple[OrderEnd, ...]),
     "open_trades": msgspec.json.Decoder(tuple[OpenTrade, ...]),
+    "orders": msgspec.json.Decoder(tuple[ApprovedOrder, ...]),
 }
 
 
@@ -79,6 +80,9 @@ def _line(record: _Record, words: Words, language: Language) -> str:
         case HandOrder():
             order = _order(record.instrument, record.side, record.quantity, words)
             return f"{order} {_price(record, words, language)}"
+        case ApprovedOrder(intent=intent):
+            what = _order(intent.instrument, intent.side, intent.quantity, words)
+            return f"{words.ledgers[record.ledger]} {what} ({plain(record.client_order_id)})"
         case OrderAtHalt():
             named = _named(record, words)
             known = record.state not in _UNSETTLED

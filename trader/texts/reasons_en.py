@@ -206,7 +206,8 @@ BREAKERS: Mapping[Breaker, Explanation] = {
     ),
     Breaker.ORDER_UNKNOWN: Explanation(
         "The outcome of an order stayed unknown for too long.",
-        "Look the order up at the venue by its client id.",
+        "Look the order up at the venue by its client id; if it is quarantined, on the host: "
+        "deploy/run reconcile --accept ID.",
     ),
     Breaker.REJECT_RATE: Explanation(
         "A venue rejected over half of its last orders.",
@@ -217,11 +218,13 @@ BREAKERS: Mapping[Breaker, Explanation] = {
         "Check whether its spread is real before letting it go on.",
     ),
     Breaker.FOREIGN_EPOCH: Explanation(
-        "An order with our prefix came from another engine.",
-        "Find the second engine on this account and stop it.",
+        "An order with our prefix came from another engine, or from another state of this one.",
+        "Find the second engine on this account and stop it. It clears after a day without one, or "
+        "on the host: deploy/run reconcile --accept.",
     ),
     Breaker.BALANCE_SHORT: Explanation(
-        "A venue holds less than the open trades need to close.",
-        "Compare balances and trades at the venue.",
+        "A venue holds less than the open trades need to close, or than our own orders explain.",
+        "Compare balances and fills at the venue. It clears when the balance is back, or on the "
+        "host: deploy/run reconcile --accept.",
     ),
 }

@@ -208,7 +208,8 @@ BREAKERS: Mapping[Breaker, Explanation] = {
     ),
     Breaker.ORDER_UNKNOWN: Explanation(
         "결과 미확인 주문이 너무 오래 남아 있습니다.",
-        "거래소에서 클라이언트 주문 ID로 조회하세요.",
+        "거래소에서 클라이언트 주문 ID로 조회하세요. 격리된 주문이면 호스트에서 "
+        "deploy/run reconcile --accept ID 를 실행하세요.",
     ),
     Breaker.REJECT_RATE: Explanation(
         "거래소가 최근 주문의 절반 넘게 거부했습니다.",
@@ -219,11 +220,13 @@ BREAKERS: Mapping[Breaker, Explanation] = {
         "계속하기 전에 그 스프레드가 진짜인지 확인하세요.",
     ),
     Breaker.FOREIGN_EPOCH: Explanation(
-        "우리 접두사를 쓰는 주문이 다른 엔진에서 나왔습니다.",
-        "이 계정을 쓰는 두 번째 엔진을 찾아 종료하세요.",
+        "우리 접두사를 쓰는 주문이 다른 엔진이나 이 엔진의 다른 상태 저장소에서 나왔습니다.",
+        "이 계정을 쓰는 두 번째 엔진을 찾아 종료하세요. 하루 동안 새로 나오지 않거나 호스트에서 "
+        "deploy/run reconcile --accept 로 승인하면 풀립니다.",
     ),
     Breaker.BALANCE_SHORT: Explanation(
-        "거래소 잔고가 열린 거래를 청산하기에 부족합니다.",
-        "거래소의 잔고와 체결 내역을 대조하세요.",
+        "거래소 잔고가 열린 거래를 청산하기에 부족하거나, 우리 주문으로 설명되지 않습니다.",
+        "거래소의 잔고와 체결 내역을 대조하세요. 잔고가 돌아오거나 호스트에서 "
+        "deploy/run reconcile --accept 로 승인하면 풀립니다.",
     ),
 }

@@ -53,7 +53,7 @@ _SAMPLES: Mapping[AlertCode, tuple[Severity, Mapping[str, object]]] = {
     ),
     AlertCode.ORDER_UNKNOWN: (
         _CRITICAL,
-        {"ledger": "live", "client_order_id": "tr-main-42", "reason": "timeout"},
+        {"ledger": "live", "client_order_id": "tr-main-k3x9a7q2-42", "reason": "timeout"},
     ),
     AlertCode.FEED_STALE: (_WARNING, {"instrument": "binance:BTC-USDT", "age_ms": "3200"}),
     AlertCode.FEED_RECOVERED: (_INFO, {"instrument": "binance:BTC-USDT", "silent_ms": "8400"}),

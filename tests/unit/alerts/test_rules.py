@@ -137,6 +137,30 @@ EXPECTED = [
     ("ClosingsRestored", "position_unguarded", INFO, False, True, "position_unguarded:revoked"),
     ("OrdersAtHalt", "halted", CRITICAL, False, False, "halted:in_flight:5"),
     ("OrdersAtHaltEnded", "halted", WARNING, False, False, "halted:ended:5"),
+    (
+        "OrdersAdopted",
+        "reconciliation_mismatch",
+        WARNING,
+        False,
+        False,
+        "reconciliation_mismatch:adopted:t-1",
+    ),
+    (
+        "BalanceMissed",
+        "reconciliation_mismatch",
+        WARNING,
+        True,
+        False,
+        "reconciliation_mismatch:upbit:BTC",
+    ),
+    (
+        "BalanceSettled",
+        "reconciliation_mismatch",
+        INFO,
+        False,
+        True,
+        "reconciliation_mismatch:upbit:BTC",
+    ),
 ]
 
 

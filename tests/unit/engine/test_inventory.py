@@ -26,5 +26,5 @@ def test_the_order_rate_of_one_ledger_is_not_the_others() -> None:
     desk.opened()
 
     state = desk.engine.state
-    assert state.orders_last_minute(LedgerName.PAPER) == 2
-    assert state.orders_last_minute(LedgerName.LIVE) == 0
+    assert state.lately.orders_last_minute(LedgerName.PAPER, state.now_ns) == 2
+    assert state.lately.orders_last_minute(LedgerName.LIVE, state.now_ns) == 0

@@ -7,6 +7,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from trader.domain.answers import LegLine, OrderLine, PositionLine
+from trader.domain.client_ids import number_of
 from trader.domain.instrument import KRW, InstrumentId, split_id
 from trader.domain.market import exact
 from trader.domain.order import ClientOrderId, LedgerName, Order, TradeId
@@ -79,7 +80,7 @@ def orders_out(state: State) -> list[Order]:
     for ledger in state.ledgers.values():
         ids = chain.from_iterable(ledger.in_flight.values())
         found += [ledger.orders[order_id] for order_id in ids]
-    return sorted(found, key=lambda order: _number_of(order.approved.client_order_id))
+    return sorted(found, key=lambda order: number_of(order.approved.client_order_id))
 
 
 def order_line(order: Order, approved_ns: Mapping[ClientOrderId, int]) -> OrderLine:
@@ -98,11 +99,6 @@ def order_line(order: Order, approved_ns: Mapping[ClientOrderId, int]) -> OrderL
         purpose=approved.purpose,
         since_ns=approved_ns.get(approved.client_order_id, 0),
     )
-
-
-def _number_of(order_id: ClientOrderId) -> tuple[int, str]:
-    # Ids end in a number that is not padded.
-    return len(order_id), order_id
 
 
 def _leg(
