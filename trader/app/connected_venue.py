@@ -51,7 +51,9 @@ class ConnectedVenue:
             parts.limits, clock.now(), parts.read_limits, state_dir / f"ban-{venue}.json"
         )
         self._http = HttpClient(section.rest_url, self._budget, clock, timeout_s)
-        client = parts.client(VenueGround(section, keys, instruments, self._http, clock))
+        client = parts.client(
+            VenueGround(section, keys, instruments, self._http, clock, self._budget.restate)
+        )
         self._watch = VenueWatch(client, clock, deliver)
         self._feed = FeedStream(
             parts.codec(instruments),

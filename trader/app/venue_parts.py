@@ -16,13 +16,17 @@ from trader.wire.budget import Limit, Reader
 
 @dataclass(frozen=True)
 class VenueGround:
-    """What a client is constructed on."""
+    """What a client is constructed on.
+
+    ``restate`` takes a rate limit, by our name of it, and its tokens as the venue itself tells them.
+    """
 
     section: VenueSection
     keys: Keys | None
     instruments: tuple[InstrumentId, ...]
     ask: Asking
     clock: Clock
+    restate: Callable[[str, int], None]
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ def _binance() -> VenueParts:
             ground.clock.now,
             section.taker_fee_pct,
             section.recv_window_ms if isinstance(section, Binance) else 2_000,
+            ground.restate,
         )
 
     return VenueParts(LIMITS, read_limits, BinanceFeed, client)

@@ -80,6 +80,8 @@ class BinanceClient:
     Without ``keys`` only what is public is answered. ``fee_pct`` is the taker's fee until the
     account's own is asked for. The host's clock is taken as it is: that it holds is for the gate to
     see, and a small ``recv_window_ms`` bounds for how long a request can still be executed.
+    ``restate`` is told the venue's own rate limits, by our names of them, with each answer of
+    ``instruments``.
 
     Raises:
         ConfigError: the secret is a private key that cannot sign.
@@ -93,6 +95,7 @@ class BinanceClient:
         now: Callable[[], Stamp],
         fee_pct: Decimal,
         recv_window_ms: int = 2_000,
+        restate: Callable[[str, int], None] = lambda _, __: None,
     ) -> None:
         self._signer = RequestSigner(keys, recv_window_ms)
         self._symbols = {one: symbol_of(one) for one in instruments}
@@ -103,8 +106,7 @@ class BinanceClient:
         self._recv_window_ms = recv_window_ms
         self._prevention: dict[str, str] = {}
         self._sent: OrderedDict[ClientOrderId, tuple[ApprovedOrder, Stamp]] = OrderedDict()
-        self.stated_limits: Mapping[str, int] = {}
-        """The venue's own rate limits, by the names of ours, once ``instruments`` was asked."""
+        self._restate = restate
         self._placed = msgspec.json.Decoder(OrderRow)
 
     @property
@@ -224,7 +226,8 @@ class BinanceClient:
             if row.symbol in self._instruments:
                 modes = row.allowed_self_trade_prevention_modes
                 self._prevention[row.symbol] = prevention_mode(modes)
-        self.stated_limits = stated_limits(said.rate_limits)
+        for name, tokens in stated_limits(said.rate_limits).items():
+            self._restate(name, tokens)
         return found
 
     async def fees(self) -> Mapping[InstrumentId, FeeSchedule]:

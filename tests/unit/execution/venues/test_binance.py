@@ -161,7 +161,15 @@ class Desk:
         self.answers = answers or {}
         self.asked: list[HttpRequest] = []
         self.now = NOW
-        self.client = BinanceClient(keys, instruments, self.ask, lambda: self.now, Decimal("0.1"))
+        self.limits: dict[str, int] = {}
+        self.client = BinanceClient(
+            keys,
+            instruments,
+            self.ask,
+            lambda: self.now,
+            Decimal("0.1"),
+            restate=self.limits.__setitem__,
+        )
 
     async def ask(self, request: HttpRequest) -> HttpAnswer:
         """Answer from the script."""
@@ -618,7 +626,7 @@ class TestRules:
         assert (instrument.lot, instrument.min_notional) == (Decimal("0.00001"), Decimal(5))
         assert instrument.fees == FeeSchedule(Decimal("0.1"), FeeIn.RECEIVED)
         assert instrument.tradable
-        assert desk.client.stated_limits == {"weight": 6000}
+        assert desk.limits == {"weight": 6000}
         assert parameters_of(desk.asked[0]) == {"symbols": '["BTCUSDT"]'}
 
     def test_fees_of_the_account(self) -> None:
