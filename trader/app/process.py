@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +31,7 @@ from trader.ops.lease import HostLock, StateLock
 from trader.ops.logs import LogHandle, configure_logging
 from trader.ops.metrics import Metrics, OutboxFigures, execution_rate_pct, metrics_line
 from trader.ops.server import MetricsServer
+from trader.ops.watchdog import Watchdog
 from trader.port.local import PortSocket
 
 _LOG = logging.getLogger("trader")
@@ -157,6 +159,7 @@ class _Process:
         self._stop = asyncio.Event()
         self._stop_by: float | None = None
         self._metrics = Metrics()
+        self._watchdog = Watchdog.from_environment(os.environ)
 
     def wire(self, build: Build) -> None:
         """Restore the engine and join its parts."""
@@ -219,6 +222,7 @@ class _Process:
             if self._bot is not None:
                 await self._bot.close(_CLOSE_S)
             self._circle.answers.close()
+            self._watchdog.close()
         self._say_summary()
         return EXIT_OK
 
@@ -287,6 +291,15 @@ class _Process:
             log_lines_lost=self._logs.lost_lines,
         )
         _LOG.info("%s", metrics_line(snapshot, loop_ms))
+        # No figures: whoever may log in to this host may read it.
+        status = f"mode {snapshot.mode}"
+        if snapshot.mode is Mode.LIVE:
+            status += ", live" if snapshot.live else f", blocked: {';'.join(snapshot.blocks)}"
+        self._watchdog.cycle_ended(status, self._alive_within_s())
+
+    def _alive_within_s(self) -> float:
+        """How long a cycle may be waited for before the engine counts as stalled."""
+        return max(_ALIVE_CYCLES * self._interval_s, 30.0)
 
     def _server(self) -> MetricsServer | None:
         section = self._settings.metrics_server
@@ -296,7 +309,7 @@ class _Process:
             self._metrics,
             host=section.host,
             port=section.port,
-            alive_within_s=max(_ALIVE_CYCLES * self._interval_s, 30.0),
+            alive_within_s=self._alive_within_s(),
             not_ready=lambda: (),
             version=self._options.version,
         )
@@ -310,6 +323,7 @@ class _Process:
     def _on_signal(self, number: int) -> None:
         _LOG.info("%s: stopping", signal.Signals(number).name)
         self._stop_by = time.monotonic() + _STOP_S
+        self._watchdog.stopping()
         self._stop.set()
         # A second one ends the process at once, should the first be stuck.
         asyncio.get_running_loop().remove_signal_handler(number)
