@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from trader.app.secrets_found import Found, secrets_found, source_of
 from trader.config import load_settings
@@ -76,6 +77,24 @@ class TestWhatIsFound:
 
         assert (key.state, key.fingerprint) == ("unused", "")
         assert key.note == "looked for in live mode only"
+
+    def test_a_venue_of_ones_own_is_found_by_its_name(self, tmp_path: Path) -> None:
+        """Where it is used; its keys are called as the venue is."""
+        address = "https://mirror.example"
+        own = {"feed": "a.B", "client": "a.C", "taker_fee_pct": 0.05, "rest_url": address}
+        own |= dict.fromkeys(("ws_url", "private_ws_url"), "wss://mirror.example")
+        pair = {"name": "a", "first": "mirror:BTC-KRW", "second": "bithumb:BTC-KRW"}
+        config = {"venues": {"own": {"mirror": own}}, "strategy": {"pairs": [pair]}}
+        environ = {"MIRROR_ACCESS_KEY": "hidden-a", "MIRROR_SECRET_KEY": "hidden-b"}
+
+        found = found_in(tmp_path, environ, yaml.safe_dump(config))
+        unused = found_in(tmp_path, environ, yaml.safe_dump({"venues": config["venues"]}))
+
+        assert found["MIRROR_ACCESS_KEY"].what == "mirror access key"
+        assert found["MIRROR_ACCESS_KEY"].fingerprint == Secret("hidden-a").fingerprint()
+        assert found["MIRROR_SECRET_KEY"].source == "environment"
+        assert "hidden" not in repr(found)
+        assert "MIRROR_ACCESS_KEY" not in unused
 
     def test_an_attestation_is_compared(self, tmp_path: Path) -> None:
         """Of this key, or of another one."""
