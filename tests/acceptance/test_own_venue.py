@@ -15,6 +15,7 @@ import pytest
 from tests.support.engine_process import ROOT, EngineHome, EngineProcess, wait_until
 from tests.support.sim_process import LIVE, SimHost, SimProcess
 from tests.support.simulated_accounts import JournalReader
+from trader.config import load_settings
 from trader.credentials import Secret
 from trader.domain.instrument import UPBIT
 from trader.sim.defaults import test_key as sim_key
@@ -248,11 +249,15 @@ def test_check_tells_it_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(HEADING not in README.read_text(), reason="README has no such section yet")
-def test_the_readme_shows_this_very_example() -> None:
-    """What is copied from there is what was tried here."""
+def test_the_readme_shows_this_very_example(tmp_path: Path) -> None:
+    """What is copied from there is what was tried here, and its config loads."""
     section = README.read_text().partition(HEADING)[2].partition("\n## ")[0]
     shown = section.partition("```python\n")[2].partition("```")[0]
-    code = EXAMPLE.read_text().partition('name of its own."""\n\n')[2]
+    config = tmp_path / "live.yml"
+    config.write_text(section.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
 
+    code = EXAMPLE.read_text().partition('name of its own."""\n\n')[2]
     assert code
     assert code in shown
+    own = load_settings(config, {}).venues.own["mirror"]
+    assert (own.feed, own.client) == ("my_venue.MirrorFeed", "my_venue.MirrorClient")
