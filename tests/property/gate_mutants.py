@@ -238,6 +238,8 @@ MUTANTS = (
     Mutant("entry as a closing", GUARD, "if not purpose.is_closing or pair", "if pair"),
     Mutant("unreconciled entry", GUARD, "        and pair.reconciled\n", ""),
     Mutant("entry at a skewed venue", GUARD, "        and pair.clock_holds\n", ""),
+    Mutant("entry at a venue that shut us out", GUARD, "        and pair.takes_orders\n", ""),
+    Mutant("half a closing", GUARD, "not pair.takes_orders and purpose", "False and purpose"),
     Mutant("any closing unwinds", GUARD, "return purpose is Purpose.UNWIND and", "return"),
     Mutant("never held is lost", GUARD, "not f.holds and f.reason in memory.held", "not f.holds"),
     Mutant(

@@ -365,10 +365,21 @@ def goes(record: Record, standing: Mapping[str, Status]) -> Goes:
 
 
 def closing_goes(
-    goes_now: Goes, purpose: str, *, reconciled: bool, fresh: bool, is_sensed: bool = True
+    goes_now: Goes,
+    purpose: str,
+    *,
+    reconciled: bool,
+    fresh: bool,
+    is_sensed: bool = True,
+    takes_orders: bool = True,
 ) -> bool:
-    """Whether one closing leaves: never before its venues are reconciled, nor on a stale book."""
+    """Whether one closing leaves: never before its venues are reconciled, nor on a stale book.
+
+    Of two legs none goes while one venue takes no orders; of one leg nothing is known here.
+    """
     if purpose in ("open", "complete") or not (is_sensed and reconciled and fresh):
+        return False
+    if purpose != "unwind" and not takes_orders:
         return False
     if goes_now.closings is Way.LIVE:
         return True

@@ -532,13 +532,17 @@ def test_orders_leave_as_the_rules_say() -> None:
     for entries, closings, unwinds, own in product(Route, Route, flags, flags):
         verdict = Verdict(entries, closings, unwinds, own, (), False)
         goes = rules.Goes(rules.Way(entries), rules.Way(closings), unwinds, own)
-        for fresh, reconciled, clock in product(flags, repeat=3):
-            pair = PairReadiness(fresh, reconciled, clock)
-            expected = entries is Route.LIVE and fresh and reconciled and clock
+        for fresh, reconciled, clock, takes in product(flags, repeat=4):
+            pair = PairReadiness(fresh, reconciled, clock, takes)
+            expected = entries is Route.LIVE and fresh and reconciled and clock and takes
             assert may_enter(verdict, pair) is expected
             for purpose in Purpose:
                 assert may_close(verdict, purpose, pair) is rules.closing_goes(
-                    goes, purpose.value, reconciled=reconciled, fresh=fresh
+                    goes,
+                    purpose.value,
+                    reconciled=reconciled,
+                    fresh=fresh,
+                    takes_orders=takes,
                 )
         assert not may_enter(verdict, None)
         assert not any(may_close(verdict, purpose, None) for purpose in Purpose)

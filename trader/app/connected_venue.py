@@ -8,7 +8,7 @@ from trader.app.connectors import VenueSight
 from trader.app.venue_parts import VenueGround, VenueParts
 from trader.config import Settings, VenueSection
 from trader.domain.clock import Clock
-from trader.domain.events import Event, FeedLost
+from trader.domain.events import Event, FaultReported, FeedLost
 from trader.domain.instrument import InstrumentId, Venue
 from trader.domain.order import ApprovedOrder, Order
 from trader.execution.key_watch import KeyWatch
@@ -19,6 +19,7 @@ from trader.execution.session import VenueSession
 from trader.execution.settling import Settling
 from trader.execution.venue import Placement, Rejected, VenueClient
 from trader.execution.watching import VenueWatch
+from trader.feeds.codec import MarketTold
 from trader.feeds.stream import FeedStream
 from trader.wire.budget import Budget
 from trader.wire.client import HttpClient
@@ -47,8 +48,13 @@ class ConnectedVenue:
         timeout_s = settings.execution.timeout_ms / 1_000
         self.venue = venue
         self._deliver = deliver
+        self._clock = clock
         self._budget = Budget(
-            parts.limits, clock.now(), parts.read_limits, state_dir / f"ban-{venue}.json"
+            parts.limits,
+            clock.now(),
+            parts.read_limits,
+            state_dir / f"ban-{venue}.json",
+            self._banned,
         )
         self._http = HttpClient(section.rest_url, self._budget, clock, timeout_s)
         client = parts.client(
@@ -62,6 +68,7 @@ class ConnectedVenue:
             clock,
             self._heard_feed,
             float(settings.safety.max_ws_age_ms),
+            told=self._told_of_market,
         )
         self._account = (
             None
@@ -83,8 +90,10 @@ class ConnectedVenue:
     def sight(self) -> VenueSight:
         """What is known of it this instant."""
         account = self._account
-        reconciled = account is not None and account.session.is_reconciled
-        return VenueSight(reconciled and self._watch.knows_rules, self._watch.skew_ms)
+        if account is None:
+            return VenueSight(skew_ms=self._watch.skew_ms)
+        reconciled = account.session.is_reconciled and self._watch.knows_rules
+        return VenueSight(reconciled, self._watch.skew_ms, account.lane.takes_orders)
 
     @property
     def lane(self) -> OrderLane | None:
@@ -103,6 +112,9 @@ class ConnectedVenue:
 
     async def run(self) -> None:
         """Connect, hear and act until cancelled."""
+        banned_s = self._budget.banned_s(self._clock.now())
+        if banned_s > 0:
+            self._banned(banned_s)
         parts: list[Callable[[], Awaitable[None]]] = [self._feed.run, self._watch.run]
         if self._account is not None:
             parts += self._account.parts
@@ -112,6 +124,14 @@ class ConnectedVenue:
                     group.create_task(_run(part))
         finally:
             await self._http.close()
+
+    def _banned(self, wait_s: float) -> None:
+        now = self._clock.now()
+        what = f"shut us out for {wait_s:.0f} s: nothing is asked and no order leaves until then"
+        self._deliver(FaultReported(now.at_ns, now.mono_ns, self.venue, what))
+
+    def _told_of_market(self, told: MarketTold) -> None:
+        self._watch.told(told.instrument, told.barred, halted=told.halted)
 
     def _heard_feed(self, event: Event) -> None:
         self._deliver(event)

@@ -13,12 +13,14 @@ from trader.execution.gate import Lane
 
 
 class VenueSight(Struct, frozen=True):
-    """What is known of a venue now: whether its account was reconciled since the last connect, and
-    how far its clock is from ours (signed; None not yet known).
+    """What is known of a venue now: whether its account was reconciled since the last connect, how
+    far its clock is from ours (signed; None not yet known), and whether it would take an order:
+    not while it has shut us out for a time.
     """
 
     reconciled: bool = False
     skew_ms: float | None = None
+    takes_orders: bool = True
 
 
 class KeySight(Struct, frozen=True):

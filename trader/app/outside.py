@@ -58,7 +58,10 @@ class Outside:
             reconciled = all(sight.reconciled for sight in sights)
             holds = not self._step_ms and all(self._is_small(offset) for offset in offsets)
             pairs[pair.name] = PairReadiness(
-                all(self._is_fresh(leg, now.mono_ns) for leg in legs), reconciled, holds
+                all(self._is_fresh(leg, now.mono_ns) for leg in legs),
+                reconciled,
+                holds,
+                all(sight.takes_orders for sight in sights),
             )
             if None not in offsets:
                 skews.append(max(abs(offset) for offset in offsets if offset is not None))

@@ -27,7 +27,7 @@ from trader.execution.venue import (
     PrivateNews,
     PrivateStream,
 )
-from trader.feeds.codec import FeedCodec, FeedEnding
+from trader.feeds.codec import FeedCodec, FeedEnding, MarketTold
 from trader.wire.http import HttpAnswer, HttpRequest
 
 _T = TypeVar("_T")
@@ -53,7 +53,9 @@ class ContainedFeed:
         """What to send first."""
         return _kept(self._feed.hello)
 
-    def decode(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | None:
+    def decode(
+        self, frame: bytes | str, stamp: Stamp
+    ) -> OrderBook | FeedEnding | MarketTold | None:
         """What a frame says.
 
         Raises:
@@ -65,9 +67,16 @@ class ContainedFeed:
         try:
             if isinstance(said, FeedEnding):
                 return typed(said, FeedEnding)
+            if isinstance(said, MarketTold):
+                return self._sound(typed(said, MarketTold))
             return sound_book(said, self._known, stamp)
         except Unsound as error:
             raise FrameInvalid(f"decoded to {error}") from error
+
+    def _sound(self, told: MarketTold) -> MarketTold:
+        if told.instrument not in self._known:
+            raise Unsound("what is told of a market nobody asked for")
+        return told
 
     def snapshot(self, instruments: Sequence[InstrumentId]) -> tuple[HttpRequest, ...]:
         """The requests that state these books.

@@ -18,7 +18,7 @@ from trader.wire.budget import Limit, Reader
 class VenueGround:
     """What a client is constructed on.
 
-    ``restate`` takes a rate limit, by our name of it, and its tokens as the venue itself tells them.
+    ``restate`` takes a rate limit, by our name of it, and its tokens as the venue states them.
     """
 
     section: VenueSection

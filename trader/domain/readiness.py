@@ -10,11 +10,16 @@ from trader.domain.order import PairName
 
 
 class PairReadiness(Struct, frozen=True):
-    """What is judged for each pair: a stale book refuses the pairs that need it, no others."""
+    """What is judged for each pair: a stale book refuses the pairs that need it, no others.
+
+    ``takes_orders`` is no judgement of ours: a venue that has shut us out for a time, or to which
+    no connection stands, takes none, and to approve any would only use up what is allowed.
+    """
 
     fresh: bool = False
     reconciled: bool = False
     clock_holds: bool = False
+    takes_orders: bool = True
 
 
 class Readiness(Struct, frozen=True):

@@ -66,7 +66,7 @@ CODES: Mapping[int, Meaning] = {
     -1015: Meaning(Fate.THROTTLED, wait_s=_ORDER_WINDOW_S),  # too many unfilled orders
     -1016: _UNKNOWN,  # shutting down
     # Outside recvWindow: our clock or the way there is at fault, and nothing was executed.
-    -1021: _REFUSED,
+    -1021: _STALE,
     -1022: _HALTS,  # signature
     -1034: Meaning(Fate.THROTTLED, wait_s=_WEIGHT_WINDOW_S),  # too many connections
     # -1100 to -1130 are malformed parameters: our fault, before the matching engine.

@@ -89,6 +89,8 @@ class OrderLane:
         self._timeout_s = timeout_s
         self._heard = heard
         self._is_running = False
+        # The rate limits that the last order drew on: its group and weight.
+        self._drawn: tuple[str, int] | None = None
         self._pool = LanePool(
             self._origin,
             client.warming,
@@ -108,6 +110,17 @@ class OrderLane:
     def is_ready(self) -> bool:
         """Whether an order could be written at this moment, as far as connections go."""
         return self._is_running and self._pool.is_ready()
+
+    @property
+    def takes_orders(self) -> bool:
+        """Whether an order that matters could leave now: the way stands, and no limit forbids it.
+
+        A single connection being busy is no hindrance; being shut out for a time is.
+        """
+        now = self._clock.now()
+        if not self._is_running or not self._pool.stands or self._budget.banned_s(now) > 0:
+            return False
+        return self._drawn is None or self._budget.wait_s(*self._drawn, now, urgent=True) <= 0
 
     @property
     def in_flight(self) -> int:
@@ -197,6 +210,7 @@ class OrderLane:
             # Its text may hold what it was about to sign with.
             _log.error("order_not_signed", order=order.client_order_id, error=type(error).__name__)
             return LANE_UNSIGNED
+        self._drawn = (request.group, request.weight)
         if self._budget.take(request.group, request.weight, stamp, urgent=order.is_closing) > 0:
             return THROTTLED
         return _Prepared(order, request, wire, connection, stamp)

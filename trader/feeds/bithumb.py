@@ -7,7 +7,7 @@ import msgspec
 from trader.domain.clock import Stamp
 from trader.domain.instrument import BITHUMB, InstrumentId, Venue
 from trader.domain.market import OrderBook
-from trader.feeds.codec import FeedEnding
+from trader.feeds.codec import FeedEnding, MarketTold
 from trader.feeds.korean import (
     PING,
     BookReader,
@@ -15,6 +15,7 @@ from trader.feeds.korean import (
     read_books,
     symbol_of,
 )
+from trader.feeds.korean_ticker import TICKER
 from trader.wire.http import HttpAnswer, HttpRequest
 
 
@@ -42,12 +43,16 @@ class BithumbFeed:
         asked = [
             {"ticket": f"{self.venue}-books"},
             {"type": "orderbook", "codes": codes},
+            # A halt or a delisting is announced there and nowhere else.
+            {"type": TICKER, "codes": codes},
             {"format": "DEFAULT"},
         ]
         return (msgspec.json.encode(asked).decode(),)
 
-    def decode(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | None:
-        """What a frame says; None for what is no book.
+    def decode(
+        self, frame: bytes | str, stamp: Stamp
+    ) -> OrderBook | FeedEnding | MarketTold | None:
+        """What a frame says; None for what is neither a book nor a ticker.
 
         Raises:
             FrameInvalid: it does not decode, or names an instrument that was not asked for.

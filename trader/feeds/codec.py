@@ -20,6 +20,18 @@ class FeedEnding(Struct, frozen=True):
     reason: str
 
 
+class MarketTold(Struct, frozen=True):
+    """What the venue says of a market besides its book.
+
+    ``barred`` is why nothing is to be entered there, in the venue's words, empty where nothing is
+    against it; ``halted`` whether it takes no order at all now.
+    """
+
+    instrument: InstrumentId
+    barred: str = ""
+    halted: bool = False
+
+
 class FeedCodec(Protocol):
     """One venue's public stream and book snapshots, for the instruments it was constructed with.
 
@@ -51,8 +63,10 @@ class FeedCodec(Protocol):
         """Text frames to send once connected; together they ask for every instrument."""
         ...
 
-    def decode(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | None:
-        """What a frame says; None for what is no book (status, trades, answers to subscriptions).
+    def decode(
+        self, frame: bytes | str, stamp: Stamp
+    ) -> OrderBook | FeedEnding | MarketTold | None:
+        """What a frame says; None for the rest (status, trades, answers to subscriptions).
 
         Raises:
             FrameInvalid: it does not decode, or names an instrument that was not asked for.

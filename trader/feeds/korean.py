@@ -13,7 +13,8 @@ from trader.domain.clock import Stamp
 from trader.domain.errors import FeedError, FrameInvalid
 from trader.domain.instrument import InstrumentId, split_id
 from trader.domain.market import Level, OrderBook
-from trader.feeds.codec import FeedEnding
+from trader.feeds.codec import FeedEnding, MarketTold
+from trader.feeds.korean_ticker import TICKER, read_ticker
 from trader.wire.http import HttpAnswer, HttpRequest
 
 LEVELS = 15
@@ -32,7 +33,7 @@ _OLDEST_S = 1_000_000_000
 _LATEST_S = 4_000_000_000
 """The years 2001 and 2096: no time of a venue lies outside, in whichever unit it is told."""
 
-_SILENT_KINDS = frozenset({"trade", "ticker"})
+_SILENT_KINDS = frozenset({"trade"})
 
 
 class _SimpleLevel(
@@ -131,8 +132,8 @@ class BookReader:
         both: tuple[_Read, _Read] = (_read_simple, _read_full)
         self._read, self._read_other = both if simple else both[::-1]
 
-    def read(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | None:
-        """What a frame says; None for what is no book.
+    def read(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | MarketTold | None:
+        """What a frame says; None for what is neither a book nor a ticker.
 
         Raises:
             FrameInvalid: it does not decode, or names an instrument that was not asked for.
@@ -141,6 +142,9 @@ class BookReader:
             said = self._read(frame)
             if said.kind != "orderbook":
                 said = self._read_other(frame) if not said.kind else said
+                if said.kind == TICKER:
+                    is_simple = isinstance(said, _SimpleFrame)
+                    return read_ticker(frame, self._symbols, simple=is_simple)
                 if said.kind != "orderbook":
                     return _aside(frame, said.kind)
         except _NOT_JSON as error:

@@ -16,7 +16,7 @@ from trader.domain.errors import FeedError, FrameInvalid, InvariantBroken, Venue
 from trader.domain.events import BookUpdated, Event, FaultReported, FeedLost
 from trader.domain.instrument import InstrumentId
 from trader.domain.market import OrderBook
-from trader.feeds.codec import FeedCodec, FeedEnding
+from trader.feeds.codec import FeedCodec, FeedEnding, MarketTold
 from trader.wire.connection import Ending, Heard, Send
 from trader.wire.http import HttpAnswer, HttpRequest
 from trader.wire.socket import SocketCounts, SocketKeeper, SocketRules
@@ -44,7 +44,8 @@ class FeedCounts:
 
 
 class FeedStream:
-    """Hears one venue until cancelled. Every book and every loss is handed to ``deliver``.
+    """Hears one venue until cancelled. Every book and every loss is handed to ``deliver``, what the
+    venue says of a market besides to ``told``.
 
     Without data for five times ``max_ws_age_ms`` (15 s at least) the connection is renewed.
     """
@@ -58,12 +59,14 @@ class FeedStream:
         deliver: Callable[[Event], None],
         max_ws_age_ms: float,
         tls: SSLContext | None = None,
+        told: Callable[[MarketTold], None] = lambda _: None,
     ) -> None:
         self._codec = codec
         self._ws_url = ws_url
         self._ask = ask
         self._clock = clock
         self._deliver = deliver
+        self._told = told
         self._quiet_ns = int(max_ws_age_ms * _NS_PER_MS / 2)
         self._look_s = max(max_ws_age_ms / 1_000 / _LOOKS_PER_AGE, _LEAST_LOOK_S)
         rules = SocketRules(
@@ -126,6 +129,8 @@ class FeedStream:
             return Heard.DATA
         if isinstance(said, FeedEnding):
             return Ending(said.reason)
+        if isinstance(said, MarketTold):
+            self._told(said)
         return Heard.OTHER
 
     def on_lost(self, reason: str) -> None:

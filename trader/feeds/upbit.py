@@ -7,7 +7,7 @@ import msgspec
 from trader.domain.clock import Stamp
 from trader.domain.instrument import UPBIT, InstrumentId, Venue
 from trader.domain.market import OrderBook
-from trader.feeds.codec import FeedEnding
+from trader.feeds.codec import FeedEnding, MarketTold
 from trader.feeds.korean import (
     LEVELS,
     PING,
@@ -16,6 +16,7 @@ from trader.feeds.korean import (
     read_books,
     symbol_of,
 )
+from trader.feeds.korean_ticker import TICKER
 from trader.wire.http import HttpAnswer, HttpRequest
 
 
@@ -36,16 +37,20 @@ class UpbitFeed:
 
     def hello(self) -> tuple[str, ...]:
         """One frame with the full set: a later one would replace it."""
-        codes = [f"{symbol_of(instrument)}.{LEVELS}" for instrument in self.instruments]
+        codes = [symbol_of(instrument) for instrument in self.instruments]
         asked = [
             {"ticket": f"{self.venue}-books"},
-            {"type": "orderbook", "codes": codes},
+            {"type": "orderbook", "codes": [f"{code}.{LEVELS}" for code in codes]},
+            # A delisting is announced there and nowhere else.
+            {"type": TICKER, "codes": codes},
             {"format": "SIMPLE"},
         ]
         return (msgspec.json.encode(asked).decode(),)
 
-    def decode(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | None:
-        """What a frame says; None for what is no book.
+    def decode(
+        self, frame: bytes | str, stamp: Stamp
+    ) -> OrderBook | FeedEnding | MarketTold | None:
+        """What a frame says; None for what is neither a book nor a ticker.
 
         Raises:
             FrameInvalid: it does not decode, or names an instrument that was not asked for.

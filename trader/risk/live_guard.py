@@ -230,12 +230,19 @@ def may_enter(verdict: Verdict, pair: PairReadiness | None) -> bool:
         and pair.fresh
         and pair.reconciled
         and pair.clock_holds
+        and pair.takes_orders
     )
 
 
 def may_close(verdict: Verdict, purpose: Purpose, pair: PairReadiness | None) -> bool:
-    """Whether a live closing may leave now: never before its venues are reconciled."""
+    """Whether a live closing may leave now: never before its venues are reconciled.
+
+    One of both legs waits until both venues take orders. A leg alone needs only its own, and which
+    one that is shows when it is sent.
+    """
     if not purpose.is_closing or pair is None or not pair.reconciled or not pair.fresh:
+        return False
+    if not pair.takes_orders and purpose is not Purpose.UNWIND:
         return False
     if verdict.closings is Route.LIVE:
         return True

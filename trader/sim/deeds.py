@@ -34,11 +34,15 @@ class BalanceChange(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StatusChange(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an instrument may do from now on; all of the venue's without ``symbol``."""
+    """What an instrument may do from now on; all of the venue's without ``symbol``.
+
+    ``delisting_date`` (yyyy-MM-dd) is announced in the tickers of Upbit and Bithumb.
+    """
 
     venue: str
     symbol: str = ""
     status: MarketStatus = MarketStatus.HALTED
+    delisting_date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
 
 
 class Step(Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,6 +114,8 @@ class Operator:
             known = ", ".join(each.symbol for each in listings)
             raise ValueError(f"symbol is {change.symbol!r}; allowed: {known}")
         for listing in wanted:
+            # First the date: the tickers that tell of the change tell both.
+            listing.delisting_date = change.delisting_date
             self._exchange.set_status(listing.id, change.status)
         return [listing.symbol for listing in wanted]
 

@@ -262,7 +262,7 @@ class Exchange:
         for resting in self._resting.values():
             resting.clear()
         for listing in self._listings.values():
-            listing.status = MarketStatus.TRADING
+            listing.status, listing.delisting_date = MarketStatus.TRADING, None
         for key, account in self._accounts.items():
             account.balances.clear()
             account.balances.update(copied(self._opening[key]))

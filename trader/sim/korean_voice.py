@@ -97,6 +97,7 @@ class Narrator:
             message |= ticker_message(tape, at_ns)
             listing = self._exchange.listing(self._tone.venue, code)
             if listing is not None:
+                message["delisting_date"] = listing.delisting_date
                 message |= self._tone.of_tickers(listing)
         elif tape.last is not None:
             message |= trade_fields(tape, tape.last, as_decimal)

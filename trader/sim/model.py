@@ -34,13 +34,15 @@ class MarketStatus(StrEnum):
 class Listing(Struct):
     """An instrument as one venue lists it.
 
-    ``symbol`` is the venue's spelling; ``max_notional`` in the quote asset.
+    ``symbol`` is the venue's spelling; ``max_notional`` in the quote asset; ``delisting_date``
+    (yyyy-MM-dd) is told by the tickers of the Korean venues, None where there is none.
     """
 
     instrument: Instrument
     symbol: str
     max_notional: Decimal
     status: MarketStatus = MarketStatus.TRADING
+    delisting_date: str | None = None
 
     @property
     def id(self) -> InstrumentId:

@@ -78,7 +78,8 @@ def tells_nothing(answer: HttpAnswer) -> Sequence[Told]:
 class Budget:
     """What may be asked of one venue now. One for all connections that share its limits.
 
-    ``bans`` is where a ban is kept across restarts, None where nothing is kept.
+    ``bans`` is where a ban is kept across restarts, None where nothing is kept; ``banned`` hears
+    how many seconds a ban will last when one begins.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Budget:
         now: Stamp,
         reader: Reader = tells_nothing,
         bans: Path | None = None,
+        banned: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._limits = {limit.name: limit for limit in limits}
         self._windows: dict[str, Window] = {
@@ -98,6 +100,7 @@ class Budget:
         self._reader = reader
         self._pauses: dict[str, int] = {}
         self._refusals_in_a_row = 0
+        self._banned = banned
         self._bans = None if bans is None else BanRecord(bans)
         ban_s = 0.0 if self._bans is None else self._bans.remaining_s(now)
         self._banned_until_ns = now.mono_ns + int(ban_s * _NS)
@@ -109,10 +112,18 @@ class Budget:
 
         Infinite for a group that no limit names, and for what never fits: it may never leave.
         """
+        wait_s = self.wait_s(group, weight, now, urgent=urgent)
+        if wait_s <= 0:
+            for limit, amount in self._drawn(group, weight):
+                self._windows[limit.name].add(amount, now)
+        return wait_s
+
+    def wait_s(self, group: str, weight: int, now: Stamp, *, urgent: bool = False) -> float:
+        """What ``take`` would answer; takes nothing."""
         drawn = self._drawn(group, weight)
         if not drawn:
             return math.inf
-        wait_s = max(
+        return max(
             self._pause_s(group, now),
             *(
                 self._windows[limit.name].wait_ns(amount, self._open_to(limit, group, urgent), now)
@@ -120,11 +131,6 @@ class Budget:
                 for limit, amount in drawn
             ),
         )
-        if wait_s > 0:
-            return wait_s
-        for limit, amount in drawn:
-            self._windows[limit.name].add(amount, now)
-        return 0.0
 
     def give_back(self, group: str, weight: int, taken: Stamp) -> None:
         """Undo a ``take`` of that instant, for a request that never left."""
@@ -211,10 +217,13 @@ class Budget:
         return max(until - now.mono_ns, 0) / _NS
 
     def _ban(self, wait_s: float, now: Stamp) -> None:
+        is_new = self.banned_s(now) <= 0
         until = now.mono_ns + int(wait_s * _NS)
         self._banned_until_ns = max(self._banned_until_ns, until)
         if self._bans is not None:
             self._bans.keep(self.banned_s(now), now)
+        if is_new:
+            self._banned(wait_s)
 
 
 def retry_after_s(answer: HttpAnswer) -> float | None:

@@ -275,7 +275,18 @@ class TestAnswers:
             await until(lambda: bool(trader.placements))
 
             assert trader.lane.prepare(an_order("2", Purpose.STOP_LOSS)) == reason
+            assert not trader.lane.takes_orders
         assert trader.budget.refusals == 1
+
+    async def test_it_says_whether_an_order_could_leave(self) -> None:
+        """What would be turned away is not to be approved; one busy connection is no reason."""
+        trader = Trader("http://127.0.0.1:9")
+        assert not trader.lane.takes_orders
+        async with a_raw_venue() as venue, Trader(venue.url).running() as trader:
+            assert trader.lane.takes_orders
+            venue.on_order = never
+            trader.send(an_order("1"))
+            assert trader.lane.takes_orders
 
 
 class TestNoAnswer:

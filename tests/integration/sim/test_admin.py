@@ -162,6 +162,19 @@ class TestDeeds:
         _, state = await desk.ask("GET", "state")
         assert state["venues"]["upbit"]["markets"]["KRW-BTC"]["status"] == "trading"
 
+    async def test_a_delisting_is_announced(self, desk: Desk) -> None:
+        """The market trades on until then; a date that is none is refused."""
+        wish = {"venue": "bithumb", "symbol": "KRW-BTC", "status": "trading"}
+        status, answer = await desk.ask("POST", "halt", wish | {"delisting_date": "soon"})
+        assert status == 400
+        assert "delisting_date" in answer["error"]
+
+        await desk.ask("POST", "halt", wish | {"delisting_date": "2026-12-24"})
+
+        listing = desk.simulator.exchange.listing(BITHUMB, "KRW-BTC")
+        assert listing is not None
+        assert (listing.status, listing.delisting_date) == ("trading", "2026-12-24")
+
     async def test_market_bends(self, desk: Desk) -> None:
         """A premium is held from the next book on."""
         await desk.ask("POST", "market", {"coin": "BTC", "premium_pct": 3.0, "frozen": True})

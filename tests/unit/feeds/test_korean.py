@@ -56,9 +56,10 @@ class TestAsking:
         """Fifteen levels of each, in the short names."""
         (hello,) = UPBIT.hello()
 
-        ticket, books, form = json.loads(hello)
+        ticket, books, tickers, form = json.loads(hello)
         assert ticket["ticket"]
         assert books == {"type": "orderbook", "codes": ["KRW-BTC.15", "KRW-USDT.15"]}
+        assert tickers == {"type": "ticker", "codes": ["KRW-BTC", "KRW-USDT"]}
         assert form == {"format": "SIMPLE"}
         assert UPBIT.address("wss://api.upbit.com") == "wss://api.upbit.com/websocket/v1"
 
@@ -66,8 +67,9 @@ class TestAsking:
         """Plain codes, in the long names."""
         (hello,) = BITHUMB.hello()
 
-        _, books, form = json.loads(hello)
+        _, books, tickers, form = json.loads(hello)
         assert books == {"type": "orderbook", "codes": ["KRW-BTC"]}
+        assert tickers == {"type": "ticker", "codes": ["KRW-BTC"]}
         assert form == {"format": "DEFAULT"}
         assert BITHUMB.address("ws://127.0.0.1:8/b/") == "ws://127.0.0.1:8/b/websocket/v1"
 
@@ -145,7 +147,6 @@ class TestNoBooks:
             b'{"status":"UP"}',
             '{"ty":"trade","cd":"KRW-BTC","tp":1.0,"tms":1}',
             '{"type":"trade","code":"KRW-BTC","trade_price":1,"timestamp":1}',
-            '{"type":"ticker","code":"KRW-BTC"}',
             '{"method":"LIST_SUBSCRIPTIONS","result":[],"ticket":"x"}',
         ],
     )

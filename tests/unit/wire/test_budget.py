@@ -138,6 +138,14 @@ class TestCalendarLimit:
         assert budget.take("order", 50, after(0)) == 0.0
         assert budget.used(after(0)) == {"orders": 1}
 
+    def test_looking_takes_nothing(self) -> None:
+        """Whoever only wants to know how long to wait leaves the tokens where they are."""
+        budget = Budget([Limit("orders", 1, 1.0, ("order",))], START)
+
+        assert [budget.wait_s("order", 1, after(0)) for _ in range(3)] == [0.0, 0.0, 0.0]
+        assert budget.take("order", 1, after(0)) == 0.0
+        assert budget.wait_s("order", 1, after(0.25)) == pytest.approx(0.75)
+
     def test_a_restated_limit_binds_from_now_on(self) -> None:
         """The venue's own number wins over the table's."""
         budget = Budget([WEIGHT], START)
@@ -217,6 +225,16 @@ class TestRefusals:
         assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
         assert budget.take("order", 1, after(1000)) == 1
         assert budget.refusals == 10
+
+    def test_a_ban_is_told_once(self) -> None:
+        """Answers that were on their way when it began say nothing new."""
+        told: list[float] = []
+        budget = Budget([ORDERS], START, banned=told.append)
+        for _ in range(3):
+            budget.heard("order", an_answer(418, retry_after="60"), after(0), after(0))
+        budget.heard("order", an_answer(418, retry_after="90"), after(100), after(100))
+
+        assert told == [60.0, 90.0]
 
     def test_what_the_body_says_replaces_the_default(self) -> None:
         """Upbit tells the time of a block in the body only."""

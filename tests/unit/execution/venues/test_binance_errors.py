@@ -30,7 +30,7 @@ class TestRejected:
             (-1013, "Filter failure: LOT_SIZE", False, True),
             (-1111, "m", False, True),
             (-1121, "Invalid symbol.", False, True),
-            (-1021, "m", False, False),
+            (-1021, "m", False, True),
             (-1100, "m", False, False),
             (-1102, "m", False, False),
             (-1130, "m", False, False),
