@@ -69,6 +69,7 @@ class ConnectedVenue:
             self._heard_feed,
             float(settings.safety.max_ws_age_ms),
             told=self._told_of_market,
+            shut_out_s=self._shut_out_s,
         )
         self._account = (
             None
@@ -112,9 +113,8 @@ class ConnectedVenue:
 
     async def run(self) -> None:
         """Connect, hear and act until cancelled."""
-        banned_s = self._budget.banned_s(self._clock.now())
-        if banned_s > 0:
-            self._banned(banned_s)
+        if self._shut_out_s() > 0:
+            self._banned(self._shut_out_s())
         parts: list[Callable[[], Awaitable[None]]] = [self._feed.run, self._watch.run]
         if self._account is not None:
             parts += self._account.parts
@@ -124,6 +124,9 @@ class ConnectedVenue:
                     group.create_task(_run(part))
         finally:
             await self._http.close()
+
+    def _shut_out_s(self) -> float:
+        return self._budget.banned_s(self._clock.now())
 
     def _banned(self, wait_s: float) -> None:
         now = self._clock.now()
@@ -177,7 +180,11 @@ class _Account:
         self.session = VenueSession(client, settling, clock, deliver, ORDER_PREFIX)
         link = PrivateLink(client.venue, self.session, section.private_ws_url, clock, deliver)
         keeper = SocketKeeper(
-            f"{client.venue} private", link, private_rules(self.session.stream), clock
+            f"{client.venue} private",
+            link,
+            private_rules(self.session.stream),
+            clock,
+            shut_out_s=lambda: budget.banned_s(clock.now()),
         )
         self.key = KeyWatch(
             client,

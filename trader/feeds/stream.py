@@ -60,6 +60,7 @@ class FeedStream:
         max_ws_age_ms: float,
         tls: SSLContext | None = None,
         told: Callable[[MarketTold], None] = lambda _: None,
+        shut_out_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._codec = codec
         self._ws_url = ws_url
@@ -74,7 +75,7 @@ class FeedStream:
             keepalive=codec.keepalive,
             overlaps=True,
         )
-        self._keeper = SocketKeeper(f"{codec.venue} feed", self, rules, clock, tls)
+        self._keeper = SocketKeeper(f"{codec.venue} feed", self, rules, clock, tls, shut_out_s)
         self._opened = asyncio.Event()
         self._reopened = asyncio.Event()
         self._streamed: dict[InstrumentId, OrderBook] = {}

@@ -6,6 +6,7 @@ its user's business. Age is measured on *data* alone: a peer that only answers p
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ class SocketKeeper:
     """Keeps one connection of ``user`` open until cancelled.
 
     ``name`` is for the log. Pauses between connections grow from 0.2 s to 30 s, jittered.
+    ``shut_out_s`` says for how many seconds the venue wants to hear nothing of us at all; nothing
+    is connected until then.
     """
 
     def __init__(
@@ -53,12 +56,14 @@ class SocketKeeper:
         rules: SocketRules,
         clock: Clock,
         tls: ssl.SSLContext | None = None,
+        shut_out_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._name = name
         self._user = user
         self._rules = rules
         self._clock = clock
         self._tls = tls
+        self._shut_out_s = shut_out_s
         self._chance = Random()
         self._connection: Connection | None = None
         self._losses_in_a_row = 0
@@ -78,6 +83,8 @@ class SocketKeeper:
         # Room for two: a connection and its successor.
         async with open_session(tls, 2, self._rules.open_timeout_s) as session:
             while True:
+                while (wait_s := self._shut_out_s()) > 0:
+                    await asyncio.sleep(wait_s)
                 began_ns = self._clock.now().mono_ns
                 loss = await self._one_life(session)
                 self._connection = None
