@@ -83,8 +83,7 @@ class SocketKeeper:
         # Room for two: a connection and its successor.
         async with open_session(tls, 2, self._rules.open_timeout_s) as session:
             while True:
-                while (wait_s := self._shut_out_s()) > 0:
-                    await asyncio.sleep(wait_s)
+                await asyncio.sleep(self._shut_out_s())
                 began_ns = self._clock.now().mono_ns
                 loss = await self._one_life(session)
                 self._connection = None
