@@ -186,7 +186,7 @@ class BithumbClient:
     def private_stream(self) -> PrivateStream:
         """The stream of our orders and balances."""
         account = self._account
-        return BithumbStream(account.requests, self._symbols, account.fees, account.is_free)
+        return BithumbStream(account.requests, self._symbols, account.fees, account.taker_share)
 
     async def _pages(self, path: str, pairs: Pairs) -> list[RestOrder]:
         """All pages of a list.

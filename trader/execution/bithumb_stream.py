@@ -1,7 +1,8 @@
 """Bithumb's private stream, version 2: our orders and balances as they change. Holds no socket.
 
 Fields that have no value are left out. A fill has no fee of its own: it is by how much the order's
-paid fee grew, which can be told only when no message in between was missed.
+paid fee grew, which can be told only when no message in between was missed. Nobody promises that
+the paid fee is up to date, so the growth is believed only where it is this very fill's fee.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from msgspec import Struct
 from trader.domain.clock import Stamp
 from trader.domain.instrument import BITHUMB, InstrumentId, split_id
 from trader.domain.order import ClientOrderId, Fill, OrderState, Side
-from trader.execution.fee_book import FeeBook, unrounded
+from trader.execution.fee_book import FeeBook, is_as_told
 from trader.execution.korean_orders import EXACT, SIDES, amount, state_of
 from trader.execution.korean_requests import Requests, Symbols
 from trader.execution.korean_stream import PING, StreamTalk
@@ -58,7 +59,7 @@ _read_order = msgspec.json.Decoder(_MyOrder).decode
 class BithumbStream:
     """Orders and balances. Nothing is said on subscribing and nothing repeated after a gap.
 
-    ``is_free`` says whether no fee is taken on an instrument.
+    ``share`` says what share of its value a fill of an instrument costs.
     """
 
     keepalive: str | None = PING
@@ -69,12 +70,12 @@ class BithumbStream:
         requests: Requests,
         symbols: Symbols,
         fees: FeeBook,
-        is_free: Callable[[InstrumentId], bool],
+        share: Callable[[InstrumentId], Decimal],
     ) -> None:
         self._talk = StreamTalk(BITHUMB, _PATH, requests)
         self._symbols = symbols
         self._fees = fees
-        self._is_free = is_free
+        self._share = share
         self._progress: dict[str, _Progress] = {}
 
     def address(self, ws_url: str) -> str:
@@ -159,24 +160,20 @@ class BithumbStream:
         quantity: Decimal,
         instrument: InstrumentId,
     ) -> Decimal | None:
-        """By how much the paid fee grew with this fill; None where that is not certain."""
+        """What the paid fee grew by with this fill; None where it did not grow by its fee."""
         known = self._fees.find(said.order_id, key)
         if said.executed_quantity is None:
             return known
         before = self._progress.get(said.order_id, _START)
         executed = amount(said.executed_quantity)
         paid = None if said.paid_fee is None else amount(said.paid_fee)
+        fee = EXACT.multiply(EXACT.multiply(price, quantity), self._share(instrument))
         is_next = EXACT.add(before.executed, quantity) == executed
-        fee = None
-        if is_next and paid is not None and before.paid is not None and paid >= before.paid:
-            grown = EXACT.subtract(paid, before.paid)
-            fee = unrounded(grown, EXACT.multiply(price, quantity), paid)
-        if fee is not None and not fee and not self._is_free(instrument):
-            # Told before the fee was taken, so the next difference will be that of two fills.
-            fee = paid = None
+        # Told before the fee was taken, or at another rate than is known: REST divides it then.
+        is_its_own = is_next and _grew_by(fee, before.paid, paid)
         if executed > before.executed:
             self._keep(said.order_id, _Progress(executed, paid))
-        if known is not None or fee is None:
+        if known is not None or not is_its_own:
             return known
         return self._fees.settle(said.order_id, key, fee)
 
@@ -185,6 +182,13 @@ class BithumbStream:
         self._progress[order_id] = progress
         if len(self._progress) > _KEPT:
             del self._progress[next(iter(self._progress))]
+
+
+def _grew_by(fee: Decimal, before: Decimal | None, after: Decimal | None) -> bool:
+    """Whether a cumulative fee grew by this one, as near as doubles tell."""
+    if before is None or after is None:
+        return False
+    return is_as_told(fee, EXACT.subtract(after, before), after)
 
 
 def _standing(said: _MyOrder) -> tuple[Decimal, OrderState]:

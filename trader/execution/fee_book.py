@@ -9,10 +9,8 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 
 _KEPT = 8192
 _PLACES = Decimal("0.00000001")
-# By so much of itself the difference of two numbers may be off that were written as doubles.
+# So much of the larger one may the difference of two numbers be off that were written as doubles.
 _DOUBLE = Decimal("4.5e-16")
-# A rate is only told from its neighbours where the rounding is far below their distance.
-_FAR_BELOW = Decimal("1e-9")
 _EXACT = Context(prec=120, rounding=ROUND_DOWN)
 _ZERO = Decimal(0)
 
@@ -56,18 +54,22 @@ class FeeBook:
         return tuple(known[trade] or _ZERO for trade, _ in trades)
 
 
-def unrounded(fee: Decimal, value: Decimal, told: Decimal) -> Decimal:
+def is_as_told(exact: Decimal, fee: Decimal, told: Decimal) -> bool:
+    """Whether ``fee``, taken from a number a socket ``told``, is ``exact`` but for the rounding."""
+    return abs(_EXACT.subtract(exact, fee)) <= _EXACT.multiply(told, _DOUBLE)
+
+
+def unrounded(fee: Decimal, value: Decimal) -> Decimal:
     """``fee`` as it was before a socket rounded it, where one rate of at most eight places says so.
 
-    REST tells every digit and sockets write doubles, but a trade must cost the same from whichever
-    it is heard. ``value`` is the trade's; ``told`` is the number that ``fee`` was taken from.
+    REST tells every digit and sockets write doubles, but a trade of this ``value`` must cost the
+    same from whichever it is heard.
     """
-    slack = _EXACT.multiply(told, _DOUBLE)
-    if value <= 0 or slack > _EXACT.multiply(value, _FAR_BELOW):
+    if value <= 0:
         return fee
     rate = _EXACT.divide(fee, value).quantize(_PLACES, ROUND_HALF_EVEN, _EXACT)
     exact = _EXACT.multiply(value, rate)
-    return exact if abs(_EXACT.subtract(exact, fee)) <= slack else fee
+    return exact if is_as_told(exact, fee, fee) else fee
 
 
 def shared(values: Sequence[Decimal], paid: Decimal) -> tuple[Decimal, ...]:

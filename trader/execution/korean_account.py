@@ -86,7 +86,11 @@ class KoreanAccount:
 
     def is_free(self, instrument: InstrumentId) -> bool:
         """Whether no fee is taken on an instrument, as far as is known."""
-        return not self._taker_pct.get(instrument, self._fee_pct)
+        return not self.taker_share(instrument)
+
+    def taker_share(self, instrument: InstrumentId) -> Decimal:
+        """The share of its value that a fill costs, as far as is known."""
+        return self._taker_pct.get(instrument, self._fee_pct) / 100
 
     # orders
 

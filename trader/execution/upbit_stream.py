@@ -108,7 +108,7 @@ class UpbitStream:
             return ()
         _, _, quote = split_id(instrument)
         price, volume, told = amount(said.price), amount(said.volume), amount(said.trade_fee)
-        fee = unrounded(told, EXACT.multiply(price, volume), told)
+        fee = unrounded(told, EXACT.multiply(price, volume))
         return (
             Fill(
                 said.trade_uuid,

@@ -2,11 +2,10 @@
 
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trader.execution.fee_book import FeeBook, shared, unrounded
+from trader.execution.fee_book import FeeBook, is_as_told, shared, unrounded
 
 VALUES = st.lists(
     st.decimals("0.00000001", "900000000", allow_nan=False, places=8), min_size=1, max_size=8
@@ -15,7 +14,13 @@ VALUES = st.lists(
 FUNDS = st.lists(
     st.decimals("5000", "900000000", allow_nan=False, places=12), min_size=1, max_size=6
 )
+RATES = st.sampled_from([Decimal("0.0005"), Decimal("0.0004"), Decimal("0.0025")])
 PAID = st.decimals("0", "1000000", allow_nan=False, places=11)
+
+
+def _double(number: Decimal) -> Decimal:
+    """As a socket writes it."""
+    return Decimal(repr(float(number)))
 
 
 def trades(*values: str) -> list[tuple[str, Decimal]]:
@@ -58,34 +63,40 @@ class TestRounded:
         value = Decimal("30925891.29839369") * Decimal("0.001453")
         told = Decimal("22.467660028283017")
 
-        assert unrounded(told, value, told) == value * Decimal("0.0005") != told
+        assert unrounded(told, value) == value * Decimal("0.0005") != told
 
-    @given(FUNDS, st.sampled_from([Decimal("0.0005"), Decimal("0.0004"), Decimal("0.0025")]))
+    @given(FUNDS, RATES)
+    def test_a_fee_of_its_own(self, values: list[Decimal], rate: Decimal) -> None:
+        """Is what REST will tell, to the last digit."""
+        for value in values:
+            assert unrounded(_double(value * rate), value) == value * rate
+
+    @given(FUNDS, RATES)
     def test_the_growth_of_a_cumulative_fee(self, values: list[Decimal], rate: Decimal) -> None:
-        """Is the fee of each trade again, to the last digit."""
+        """Is known for the fee of each trade again, and for no other."""
         paid, told = Decimal(0), Decimal(0)
         for value in values:
             paid += value * rate
-            before, told = told, Decimal(repr(float(paid)))
+            before, told = told, _double(paid)
 
-            assert unrounded(told - before, value, told) == value * rate
+            assert is_as_told(value * rate, told - before, told)
+            assert not is_as_told(value * rate + Decimal("0.001"), told - before, told)
 
     def test_a_short_number_is_all_there_is(self) -> None:
         """The venue cut it itself, and REST will tell the same."""
-        told = Decimal("22.46766002")
-
-        assert unrounded(told, Decimal("44935.32005656603"), told) == told
+        assert unrounded(Decimal("22.46766002"), Decimal("44935.32005656603")) == Decimal(
+            "22.46766002"
+        )
 
     def test_no_rate_explains_it(self) -> None:
         """Told it is then."""
         told = Decimal("22.467660028283017")
 
-        assert unrounded(told, Decimal("44999"), told) == told
+        assert unrounded(told, Decimal("44999")) == told
 
-    @pytest.mark.parametrize("value", ["0", "0.00001"])
-    def test_too_little_to_tell_a_rate(self, value: str) -> None:
-        """The rounding of what was paid before hides it."""
-        assert unrounded(Decimal("5e-9"), Decimal(value), Decimal(1000)) == Decimal("5e-9")
+    def test_nothing_of_nothing(self) -> None:
+        """A value of zero has no rate."""
+        assert unrounded(Decimal("0.1"), Decimal(0)) == Decimal("0.1")
 
 
 class TestBook:

@@ -143,7 +143,7 @@ class TestBithumb:
         second = view_in(
             stream,
             at_bithumb(
-                trade_id="T2", trade_quantity=0.006, executed_quantity=0.01, paid_fee="3500.5"
+                trade_id="T2", trade_quantity=0.006, executed_quantity=0.01, paid_fee="3500"
             ),
         )
 
@@ -162,7 +162,7 @@ class TestBithumb:
             ),
         )
         assert second.state is OrderState.FILLED
-        assert [fill.fee for fill in second.fills] == [Decimal("2100.5")]
+        assert [fill.fee for fill in second.fills] == [Decimal(2100)]
 
     def test_a_repeated_message(self) -> None:
         """The same fill with the same fee."""
@@ -202,6 +202,21 @@ class TestBithumb:
 
         assert (first.fills, second.fills) == ((), ())
         assert second.executed == Decimal("0.01")
+
+    def test_a_fee_that_lags_by_a_message(self) -> None:
+        """What the paid fee grew by is another fill's: each is left to a look-up."""
+        stream = bithumb().private_stream()
+        frames = [
+            at_bithumb(trade_id="T1", trade_quantity=0.004, executed_quantity=0.004, paid_fee=0),
+            at_bithumb(trade_id="T2", trade_quantity=0.003, executed_quantity=0.007, paid_fee=1400),
+            at_bithumb(trade_id="T3", trade_quantity=0.002, executed_quantity=0.009, paid_fee=2450),
+        ]
+
+        assert [view_in(stream, frame).fills for frame in frames] == [(), (), ()]
+
+    def test_a_rate_other_than_the_known_one(self) -> None:
+        """Nothing tells it from a fee that lags."""
+        assert view_in(bithumb().private_stream(), at_bithumb(paid_fee=1401)).fills == ()
 
     async def test_a_market_that_is_free(self) -> None:
         """Where the account is told a fee of nothing, nothing is the fee."""
@@ -265,10 +280,10 @@ class TestBithumb:
             ],
         }
         client = bithumb(Venue({"GET /v1/order": order}))
-        told = view_in(client.private_stream(), at_bithumb(paid_fee=1401))
+        told = view_in(client.private_stream(), at_bithumb(paid_fee=1400))
 
         looked_up = await client.find(ORDER_ID, BITHUMB_BTC, 0)
 
         assert isinstance(looked_up, OrderView)
-        assert looked_up.fills[0].fee == told.fills[0].fee == 1401
-        assert looked_up.fills[1].fee == 2099
+        assert looked_up.fills[0].fee == told.fills[0].fee == 1400
+        assert looked_up.fills[1].fee == 2100
