@@ -187,7 +187,8 @@ def _fills(
     """The fills, once they are all there and their fee with them; a later look-up names them.
 
     The fee is told of the order as a whole, so trades beside a fee that is not yet theirs, or not
-    all trades beside all fees, would be booked at a wrong cost for good.
+    all trades beside all fees, would be booked at a wrong cost for good. While an order is open its
+    fee may lag behind its trades; an immediate one is over within moments.
     """
     trades = order.trades or []
     paid = amount(order.paid_fee)
@@ -196,7 +197,7 @@ def _fills(
         total = EXACT.add(total, amount(trade.volume))
     if not trades or total != executed:
         return ()
-    if not paid and not is_free and order.state in _OPEN:
+    if order.state in _OPEN and not is_free:
         return ()
     values = []
     for trade in trades:

@@ -145,6 +145,7 @@ class TestFind:
             {"trades": []},
             {"trades": None},
             {"paid_fee": "0", "state": "wait"},
+            {"paid_fee": "70", "state": "wait"},
         ],
     )
     async def test_fills_that_are_not_all_there_wait(self, changes: dict[str, Any]) -> None:
@@ -155,24 +156,19 @@ class TestFind:
         assert view.fills == ()
         assert view.executed == Decimal("0.004")
 
-    async def test_a_trade_costs_the_same_whenever_it_is_told(self) -> None:
-        """Looked up while it runs and after its end."""
+    async def test_an_open_order_s_fills_are_named_once_it_is_over(self) -> None:
+        """Its fee may be that of fewer trades than it shows."""
         venue = Venue()
         client = upbit(venue)
-        venue.answers["GET /v1/order"] = an_upbit_order(
-            state="wait",
-            executed_volume="0.001",
-            paid_fee="70.003",
-            trades=[a_trade("t-1", "0.001")],
-        )
+        venue.answers["GET /v1/order"] = an_upbit_order(state="wait", paid_fee="70.003")
         first = await client.find(ORDER_ID, UPBIT_BTC, 0)
         venue.answers["GET /v1/order"] = an_upbit_order()
         second = await client.find(ORDER_ID, UPBIT_BTC, 0)
 
         assert isinstance(first, OrderView)
         assert isinstance(second, OrderView)
-        assert first.fills[0] == second.fills[0]
-        assert [fill.fee for fill in second.fills] == [Decimal("70.003"), Decimal("209.997")]
+        assert (first.executed, first.fills) == (Decimal("0.004"), ())
+        assert [fill.fee for fill in second.fills] == [Decimal(70), Decimal(210)]
 
     @pytest.mark.parametrize(
         ("name", "status"), [("order_not_found", 404), ("order_not_ready", 422), (404, 404)]
