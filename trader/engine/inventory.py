@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from trader.domain.account import Holding
 from trader.domain.facts import (
     DirectionEmptied,
     DirectionRefilled,
@@ -29,29 +30,34 @@ class InventoryWatch:
         self._strategy = strategy
 
     def fund_paper(self) -> None:
-        """Give the paper ledger its balances once, when every price is there to measure by."""
+        """Give the paper ledger each of its balances once, when there is a price to measure it by.
+
+        Each by itself: a venue that is silent must not keep the others from being rehearsed.
+        """
         state = self._state
         paper = state.ledgers[LedgerName.PAPER]
-        if paper.balances:
-            return
-        amounts: dict[tuple[Venue, Asset], Decimal] = {}
         for instrument in state.instruments.values():
             if instrument.id == state.market.usdt_krw:
+                continue
+            held = (instrument.venue, instrument.quote), (instrument.venue, instrument.base)
+            if all(holding in paper.balances for holding in held):
                 continue
             book = state.market.books.get(instrument.id)
             rate = state.market.won_mid(instrument.quote)
             if book is None or rate is None:
-                return
+                continue
             funds = state.rules.paper_balance_krw
-            amounts[instrument.venue, instrument.quote] = (funds / rate).quantize(_COIN_STEP)
-            coin = funds / (exact(book.mid) * rate)
-            amounts[instrument.venue, instrument.base] = coin.quantize(_COIN_STEP)
-        for (venue, asset), quantity in amounts.items():
-            state.record(
-                InventoryRebased(
-                    state.now_ns, LedgerName.PAPER, venue, asset, quantity, "paper balance"
-                )
+            for holding, won in zip(held, (rate, exact(book.mid) * rate), strict=True):
+                if holding not in paper.balances:
+                    self._fund(holding, (funds / won).quantize(_COIN_STEP))
+
+    def _fund(self, holding: Holding, quantity: Decimal) -> None:
+        state, (venue, asset) = self._state, holding
+        state.record(
+            InventoryRebased(
+                state.now_ns, LedgerName.PAPER, venue, asset, quantity, "paper balance"
             )
+        )
 
     def watch_directions(self, ledger: Ledger) -> None:
         """Tell of directions that lack what one more trade needs, and of those refilled."""
