@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
 from msgspec import Struct
 
 from trader.domain.clock import Stamp
-from trader.domain.errors import OutcomeUnknown
+from trader.domain.errors import OutcomeUnknown, VenueError
 from trader.domain.instrument import (
     UPBIT,
     FeeSchedule,
@@ -115,7 +116,7 @@ class UpbitClient:
         """What the answer to an order means; never raises."""
         placement = self._account.read_placement(order, answer, stamp)
         if isinstance(placement, Rejected):
-            self._rules.refused(order.intent.instrument, placement.code, stamp)
+            self._rules.refused(order, placement.code, stamp)
         return placement
 
     def warming(self) -> HttpRequest:
@@ -179,7 +180,13 @@ class UpbitClient:
         return await self._account.balances()
 
     async def instruments(self) -> tuple[Instrument, ...]:
-        """The known instruments with the tick of their present price band: ask again soon."""
+        """The known instruments with the tick of their present price band: ask again soon.
+
+        What was refused as offline is first tried anew, by a test that places nothing.
+        """
+        for order in self._rules.turned_away:
+            with suppress(VenueError):
+                await self.try_order(order)
         return await self._rules.instruments()
 
     async def fees(self) -> Mapping[InstrumentId, FeeSchedule]:
@@ -215,7 +222,7 @@ class UpbitClient:
         answer = await account.ask(request)
         placement = account.read_placement(order, answer, account.now(), is_test=True)
         if isinstance(placement, Rejected):
-            self._rules.refused(order.intent.instrument, placement.code, account.now())
+            self._rules.refused(order, placement.code, account.now())
         elif isinstance(placement, Accepted):
             self._rules.judged(order.intent.instrument)
         return placement

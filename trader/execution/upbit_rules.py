@@ -8,6 +8,7 @@ from msgspec import Struct
 from trader.domain.clock import Stamp
 from trader.domain.errors import OutcomeUnknown
 from trader.domain.instrument import Instrument, InstrumentId, TickBand, split_id
+from trader.domain.order import ApprovedOrder
 from trader.execution.korean_account import KoreanAccount
 from trader.execution.korean_errors import NOT_OURS_TO_READ
 from trader.execution.korean_orders import amount
@@ -16,7 +17,8 @@ from trader.execution.upbit_limits import MARKET, ORDERBOOK
 
 _OFFLINE = "market_offline"
 _OFFLINE_NS = 120_000_000_000
-"""A market that was refused as offline is left alone for so long, or until a test passes."""
+"""A market that was refused as offline is left alone for so long, or until a test passes: the
+order that was refused, put to the venue's own test whenever the rules are asked for."""
 
 
 class _Event(Struct, frozen=True):
@@ -35,22 +37,36 @@ class _Tick(Struct):
     tick_size: Decimal
 
 
+class _Offline(Struct, frozen=True):
+    """An order that was refused, and until when its market is left alone for it."""
+
+    order: ApprovedOrder
+    until_ns: int
+
+
 class UpbitRules:
     """Asks for them. Remembers which markets an order was refused for as offline."""
 
     def __init__(self, account: KoreanAccount, fee_pct: Decimal) -> None:
         self._account = account
         self._fee_pct = fee_pct
-        self._offline_until_ns: dict[InstrumentId, int] = {}
+        self._offline: dict[InstrumentId, _Offline] = {}
 
-    def refused(self, instrument: InstrumentId, code: str, stamp: Stamp) -> None:
+    def refused(self, order: ApprovedOrder, code: str, stamp: Stamp) -> None:
         """An order was refused with this code."""
         if code == _OFFLINE:
-            self._offline_until_ns[instrument] = stamp.mono_ns + _OFFLINE_NS
+            until_ns = stamp.mono_ns + _OFFLINE_NS
+            self._offline[order.intent.instrument] = _Offline(order, until_ns)
 
     def judged(self, instrument: InstrumentId) -> None:
         """The venue would take an order in this instrument."""
-        self._offline_until_ns.pop(instrument, None)
+        self._offline.pop(instrument, None)
+
+    @property
+    def turned_away(self) -> tuple[ApprovedOrder, ...]:
+        """The last order refused in each market that counts as offline."""
+        now_ns = self._account.now().mono_ns
+        return tuple(one.order for one in self._offline.values() if one.until_ns > now_ns)
 
     async def instruments(self) -> tuple[Instrument, ...]:
         """Those the venue lists; one it no longer lists is left out."""
@@ -64,7 +80,7 @@ class UpbitRules:
         chances = await account.chances(listed)
         closed = await account.closed_wallets()
         fees = fees_of(listed, chances, self._fee_pct)
-        now_ns = account.now().mono_ns
+        offline = {order.intent.instrument for order in self.turned_away}
         found = []
         for name in listed:
             symbol, chance = symbols.name(name), chances.get(name)
@@ -76,7 +92,7 @@ class UpbitRules:
                 and (chance is None or chance.takes_immediate)
             )
             bands = (TickBand(Decimal(0), ticks[symbol]),)
-            halted = self._offline_until_ns.get(name, now_ns) > now_ns
+            halted = name in offline
             found.append(
                 instrument_of(name, bands, fees[name], chance, tradable=tradable, halted=halted)
             )

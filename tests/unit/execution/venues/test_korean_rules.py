@@ -184,13 +184,15 @@ class TestUpbitRules:
         venue.answers["POST /v1/orders/test"] = an_answer(
             {"market": "KRW-BTC", "side": "bid", "state": "wait", "uuid": "x"}, 201
         )
-        await client.try_order(an_order())
         (after_passed_test,) = await client.instruments()
+        tests = sum("/orders/test" in request.target for request in venue.asked)
+        await client.instruments()
 
         assert [after_refusal.tradable, after_refused_test.tradable] == [False, False]
         assert [after_refusal.halted, after_refused_test.halted] == [True, True]
         assert after_passed_test.tradable
         assert not after_passed_test.halted
+        assert sum("/orders/test" in request.target for request in venue.asked) == tests == 4
 
     async def test_a_refusal_of_the_question(self) -> None:
         """No rules are better than half of them."""
