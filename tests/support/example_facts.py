@@ -175,7 +175,9 @@ def an_adoption() -> OrdersAdopted:
             ((UPBIT_BTC, Side.SELL, "150900000"), (BINANCE_BTC, Side.BUY, "108000")), 1005
         )
     )
-    return OrdersAdopted(AT_NS, TRADE, DIRECTION, AT_NS - 1_000_000_000, Decimal(99594), orders)
+    legs = (UPBIT_BTC, BINANCE_BTC)
+    created_ns = AT_NS - 1_000_000_000
+    return OrdersAdopted(AT_NS, TRADE, DIRECTION, created_ns, Decimal(99594), legs, orders)
 
 
 def an_order_at_halt(

@@ -236,7 +236,19 @@ class CloseTrade(Struct, frozen=True, tag=True):
     written_ns: int = 0
 
 
-Command = Pause | Resume | Halt | ToPaper | LiftHalt | Flatten | CloseTrade
+class Accept(Struct, frozen=True, tag=True):
+    """Accept what reconciliation found and nobody else can explain.
+
+    ``subject`` is empty for every difference that stands, or names one: ``venue:ASSET``, the engine
+    and epoch of foreign orders, or a quarantined order by its id. Typed on the host, or confirmed.
+    """
+
+    by: str
+    subject: str = ""
+    written_ns: int = 0
+
+
+Command = Pause | Resume | Halt | ToPaper | LiftHalt | Flatten | CloseTrade | Accept
 
 
 class ReplyCode(StrEnum):
@@ -278,6 +290,10 @@ class ReplyCode(StrEnum):
     NOT_SENSED = "NOT_SENSED"
     NOTHING_GOES = "NOTHING_GOES"
     CLOSINGS_REVOKED = "CLOSINGS_REVOKED"
+    ACCEPTED = "ACCEPTED"
+    ASKING_VENUE = "ASKING_VENUE"
+    NOTHING_TO_ACCEPT = "NOTHING_TO_ACCEPT"
+    NOT_QUARANTINED = "NOT_QUARANTINED"
 
 
 class Reply(Struct, frozen=True):

@@ -94,8 +94,8 @@ class AccountStated(Struct, frozen=True, tag=True):
     """A venue stated all it holds for us. What an asset is not named of is nothing.
 
     ``asked_mono_ns`` is when the question left: what was reported since may not be in it.
-    ``orders`` are those of this program's making that the journal does not know, of the open and
-    the recent ones; ``others`` the instruments of orders that nobody here made.
+    ``looked`` where orders were asked for, too: ``orders`` are those of this program's making that
+    the journal does not know, ``others`` the instruments of orders that nobody here made.
     """
 
     at_ns: int
@@ -103,6 +103,7 @@ class AccountStated(Struct, frozen=True, tag=True):
     venue: Venue
     asked_mono_ns: int
     holdings: tuple[tuple[Asset, Decimal], ...]
+    looked: bool = False
     orders: tuple[StatedOrder, ...] = ()
     others: tuple[InstrumentId, ...] = ()
 

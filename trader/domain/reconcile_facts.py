@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from trader.domain.instrument import Asset, Venue
+from trader.domain.instrument import Asset, InstrumentId, Venue
 from trader.domain.order import ApprovedOrder, ClientOrderId, LedgerName, TradeId
 
 
@@ -35,8 +35,8 @@ class Cause(StrEnum):
 class OrdersAdopted(Struct, frozen=True, tag=True):
     """Orders of ours that a venue shows and the journal had lost entered the ledger.
 
-    ``created_ns`` is when the venue took the first of them, ``planned_krw`` what the larger leg
-    comes to at its limit. Their fills are booked as any others are.
+    ``created_ns`` is when the venue took the first of them, ``legs`` are those of their trade, and
+    ``planned_krw`` what the larger leg comes to at its limit. Their fills are booked as any others.
     """
 
     at_ns: int
@@ -44,6 +44,7 @@ class OrdersAdopted(Struct, frozen=True, tag=True):
     direction: str
     created_ns: int
     planned_krw: Decimal
+    legs: tuple[InstrumentId, ...]
     orders: tuple[ApprovedOrder, ...]
 
 

@@ -8,7 +8,8 @@ from trader.domain.facts import (
     OrderAccepted,
     OrderMoved,
 )
-from trader.domain.order import FINAL_STATES, ClientOrderId
+from trader.domain.instrument import split_id
+from trader.domain.order import FINAL_STATES, ClientOrderId, Proposal
 
 
 class Discrepancies:
@@ -23,6 +24,16 @@ class Discrepancies:
     def __init__(self) -> None:
         self.missing: dict[Holding, BalanceMissed] = {}
         self.accepted: dict[ClientOrderId, str] = {}
+
+    def rest(self, proposal: Proposal) -> bool:
+        """Whether a leg of it needs what is missed: its coin or its money at its venue."""
+        if not self.missing:
+            return False
+        for intent in proposal.intents:
+            venue, base, quote = split_id(intent.instrument)
+            if (venue, base) in self.missing or (venue, quote) in self.missing:
+                return True
+        return False
 
     def apply(self, fact: Fact) -> None:
         """Fold one fact in, new or replayed."""

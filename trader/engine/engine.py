@@ -36,7 +36,7 @@ from trader.domain.facts import (
     PositionsUnguarded,
     RestBegan,
 )
-from trader.domain.instrument import Instrument, InstrumentId, split_id
+from trader.domain.instrument import Instrument, InstrumentId
 from trader.domain.market import OrderBook
 from trader.domain.order import (
     ApprovedOrder,
@@ -47,8 +47,12 @@ from trader.domain.order import (
     Purpose,
     TradeId,
 )
+from trader.engine.accepting import Accepting
 from trader.engine.accounts import Accounts
+from trader.engine.adopting import Adopting
+from trader.engine.balances import Balances
 from trader.engine.decisions import Decisions
+from trader.engine.foreign import Foreigners
 from trader.engine.gatekeeping import Gatekeeping
 from trader.engine.handover import Handover
 from trader.engine.housekeeping import Housekeeping
@@ -99,12 +103,16 @@ class Engine:
         self._decisions = Decisions(self._state, stop)
         self._tending = Tending(self._state, self._decisions, strategy, stop)
         self._housekeeping = Housekeeping(self._state, self._tending, strategy)
-        self._reports = Reports(self._state, self._housekeeping, self._tending)
+        foreigners = Foreigners(self._state)
+        self._reports = Reports(self._state, self._housekeeping, self._tending, foreigners)
         self._ledgers = tuple(self._state.ledgers.values())
         self._gatekeeping = Gatekeeping(self._state)
-        self._obeying = Obeying(self._state, self._gatekeeping, self._tending)
         self._handover = Handover(self._state)
-        self._accounts = Accounts(self._state, strategy)
+        self._balances = Balances(self._state)
+        accepting = Accepting(self._state, self._balances, foreigners)
+        self._obeying = Obeying(self._state, self._gatekeeping, self._tending, accepting)
+        adopting = Adopting(self._state, foreigners, self._reports, self._tending, self._balances)
+        self._accounts = Accounts(self._state, strategy, self._balances, adopting)
         self._reply: Reply | None = None
         self._next_second_ns = 0
         self._cycles = self._faults = 0
@@ -230,6 +238,8 @@ class Engine:
             return
         if not self._may_open(proposal.pair, proposal.direction):
             return
+        if state.is_resting(proposal):
+            return
         self._decisions.note_signal(proposal.pair, proposal.direction)
         route = (proposal.ledger, proposal.pair, proposal.direction)
         if state.lately.recent_openings(route, state.now_ns) >= state.rules.max_repeats:
@@ -318,8 +328,7 @@ class Engine:
         if ledger is not None and ledger.name is LedgerName.LIVE:
             order = ledger.orders.get(event.client_order_id)
             if order is not None:
-                venue, _, _ = split_id(order.approved.intent.instrument)
-                self._accounts.saw_report(venue, event.mono_ns)
+                self._balances.saw_report(order.approved.intent.instrument, event.mono_ns)
 
     def _on_cycle(self, event: CycleTicked) -> None:
         self._cycles += 1
@@ -342,6 +351,7 @@ class Engine:
                 state.identity.next_epoch(event.draw),
             )
         )
+        self._balances.begin()
         if event.unguarded:
             state.record(PositionsUnguarded(state.now_ns, state.rules.mode, event.unguarded))
         # A paper venue forgets with its process: what was in flight there will never be reported.

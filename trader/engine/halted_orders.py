@@ -6,6 +6,7 @@ from trader.domain.facts import (
     Fact,
     FillBooked,
     OrderMoved,
+    OrdersAdopted,
     OrdersApproved,
     OrdersAtHalt,
     OrdersAtHaltEnded,
@@ -41,7 +42,7 @@ class HaltedOrders:
     def apply(self, fact: Fact) -> None:
         """Fold one fact in, new or replayed."""
         match fact:
-            case OrdersApproved():
+            case OrdersApproved() | OrdersAdopted():
                 for approved in fact.orders:
                     self._paid[approved.client_order_id] = _ZERO
             case FillBooked(fill=fill):

@@ -1,7 +1,8 @@
 """Identity: the ids this journal has given out, and whose order it is that a venue shows.
 
 A power cut takes the newest commits and no others. So of an epoch of ours whatever is numbered
-beyond the highest order that the journal knows was lost with them, and nothing below it was.
+beyond the highest order that the journal saw approved was lost with them, and nothing below it was.
+Orders that were adopted are known one by one: their venues may show them in any order.
 """
 
 from trader.domain.client_ids import (
@@ -30,15 +31,27 @@ _AGAIN = 36**2
 class Identity:
     """Folds facts. ``numbers_end`` is the highest number reserved, ``epoch`` the newest start's."""
 
-    __slots__ = ("_accepted", "_engines", "_highest", "_starts", "epoch", "numbers_end")
+    __slots__ = (
+        "_accepted",
+        "_adopted",
+        "_engines",
+        "_highest",
+        "_starts",
+        "epoch",
+        "numbers_end",
+        "regained",
+    )
 
     def __init__(self) -> None:
         self.epoch = ""
         self.numbers_end = 0
+        self.regained = 0
+        """How many epochs became ours because an operator said that they are."""
         self._starts = 0
         self._engines: set[str] = set()
-        # The highest number of an order that the journal knows, by epoch.
+        # The highest number of an order that was approved, and those adopted beyond it, by epoch.
         self._highest: dict[str, int] = {}
+        self._adopted: set[tuple[str, int]] = set()
         self._accepted: dict[tuple[str, str], int] = {}
 
     @property
@@ -70,7 +83,8 @@ class Identity:
         if not made.epoch and made.engine in self._engines and made.number <= self.numbers_end:
             return Whose.OURS
         if made.epoch and highest is not None:
-            return Whose.OURS if made.number <= highest else Whose.LOST
+            is_known = made.number <= highest or (made.epoch, made.number) in self._adopted
+            return Whose.OURS if is_known else Whose.LOST
         if made.number <= self._accepted.get((made.engine, made.epoch), 0):
             return Whose.ACCEPTED
         return Whose.FOREIGN
@@ -78,9 +92,12 @@ class Identity:
     def apply(self, fact: Fact) -> None:
         """Fold one fact in, new or replayed."""
         match fact:
-            case OrdersApproved() | OrdersAdopted():
+            case OrdersApproved():
                 for order in fact.orders:
-                    self._note(order.client_order_id)
+                    self._approved(order.client_order_id)
+            case OrdersAdopted():
+                made = [read(order.client_order_id) for order in fact.orders]
+                self._adopted.update((one.epoch, one.number) for one in made if one is not None)
             case OrderIdsReserved():
                 self.numbers_end = max(self.numbers_end, fact.upto)
             case EngineStarted():
@@ -92,12 +109,13 @@ class Identity:
             case EpochAccepted():
                 if fact.epoch and fact.epoch[:INSTALLATION_CHARS] == self.installation:
                     self._highest.setdefault(fact.epoch, 0)
+                    self.regained += 1
                 else:
                     self._accepted[fact.engine, fact.epoch] = fact.upto
             case _:
                 pass
 
-    def _note(self, client_order_id: ClientOrderId) -> None:
+    def _approved(self, client_order_id: ClientOrderId) -> None:
         made = read(client_order_id)
         if made is not None and made.epoch:
             before = self._highest.get(made.epoch, 0)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from trader.domain.authority import Level, Sight
 from trader.domain.control import (
+    Accept,
     CloseTrade,
     Flatten,
     Halt,
@@ -28,6 +29,7 @@ from trader.domain.events import CommandReceived
 from trader.domain.facts import EntriesPaused, EntriesResumed, PauseEndsSoon
 from trader.domain.instrument import split_id
 from trader.domain.order import LedgerName
+from trader.engine.accepting import Accepting
 from trader.engine.acts import Act
 from trader.engine.closing_orders import ClosingOrders
 from trader.engine.gatekeeping import Gatekeeping
@@ -56,8 +58,11 @@ _SINCE = frozenset(
 class Obeying:
     """Does what operators ask, as far as it may be done; ends pauses that have an end."""
 
-    def __init__(self, state: State, gatekeeping: Gatekeeping, tending: Tending) -> None:
+    def __init__(
+        self, state: State, gatekeeping: Gatekeeping, tending: Tending, accepting: Accepting
+    ) -> None:
         self._state = state
+        self._accepting = accepting
         self._gatekeeping = gatekeeping
         self._orders = ClosingOrders(state, tending)
         self._ends = PauseEnds(state)
@@ -83,6 +88,8 @@ class Obeying:
                 said = self._lift(command, event.sight)
             case Flatten() | CloseTrade():
                 said = self._orders.order(command)
+            case Accept():
+                said = self._accepting.accept(command)
             case _:
                 assert_never(command)
         if before != (state.authority, state.paused):

@@ -5,6 +5,9 @@ Money that moved is booked in every state; a final word counts once its fills ar
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
+from trader.domain.client_ids import Whose
 from trader.domain.events import OrderReported
 from trader.domain.facts import FaultRecorded, OrderMoved
 from trader.domain.order import (
@@ -15,6 +18,7 @@ from trader.domain.order import (
     OrderState,
     may_become,
 )
+from trader.engine.foreign import Foreigners
 from trader.engine.housekeeping import Housekeeping
 from trader.engine.state import State
 from trader.engine.tending import Tending
@@ -28,12 +32,15 @@ _TOO_EARLY = frozenset({OrderState.FILLED, OrderState.ACKNOWLEDGED})
 class Reports:
     """Folds the venues' reports into orders, and drives the trades they belong to."""
 
-    def __init__(self, state: State, housekeeping: Housekeeping, tending: Tending) -> None:
+    def __init__(
+        self, state: State, housekeeping: Housekeeping, tending: Tending, foreigners: Foreigners
+    ) -> None:
         self._state = state
         self._housekeeping = housekeeping
         self._tending = tending
+        self._foreigners = foreigners
         self.strangers = 0
-        """Reports of orders that are not ours."""
+        """Reports of orders that no ledger holds."""
         # Orders a venue called over before it told all their fills: its last word on each.
         self._last_words: dict[ClientOrderId, tuple[OrderState, Decimal]] = {}
 
@@ -42,12 +49,14 @@ class Reports:
         state = self._state
         ledger = state.ledger_of(event.client_order_id)
         if ledger is None:
-            self.strangers += 1
-            state.record(
-                FaultRecorded(state.now_ns, "report", f"no order of ours: {event.client_order_id}")
-            )
+            self._take_stranger(event)
             return
         order = ledger.orders[event.client_order_id]
+        by = state.discrepancies.accepted.get(event.client_order_id)
+        if by is not None and event.state is order.state is OrderState.QUARANTINED:
+            # Asked once more, the venue still knows nothing: that is what the operator accepted.
+            reason = f"accepted by {by}: {event.reason}"
+            event = replace(event, state=OrderState.EXPIRED, executed=order.executed, reason=reason)
         trade_id = order.approved.trade_id
         known = ledger.fill_keys.get(event.client_order_id, set())
         executed = order.executed
@@ -71,6 +80,19 @@ class Reports:
         after = self._state_after(order, event, executed)
         if after is not order.state or executed != order.executed:
             self.move(ledger, order, after, executed, event.reason)
+
+    def _take_stranger(self, event: OrderReported) -> None:
+        state, order_id = self._state, event.client_order_id
+        self.strangers += 1
+        match state.whose(order_id):
+            case Whose.FOREIGN:
+                self._foreigners.saw(order_id, event.at_ns)
+            case Whose.LOST | Whose.ACCEPTED:
+                # The next look at the account adopts the one; the other an operator knows of.
+                return
+            case _:
+                message = f"no order of ours: {order_id}"
+                state.record(FaultRecorded(state.now_ns, "report", message))
 
     def _state_after(self, order: Order, event: OrderReported, executed: Decimal) -> OrderState:
         """Where a report leaves an order. What was executed decides, not the name it is given.

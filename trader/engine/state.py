@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from trader.domain.account import Account, Holding
 from trader.domain.authority import Authority, Level
+from trader.domain.client_ids import Whose
 from trader.domain.control import BlockReason, Mode
 from trader.domain.facts import (
     AuthorityChanged,
@@ -87,7 +88,9 @@ class State:
         self.empty: dict[Route, DirectionEmptied] = {}
         self.skewed: set[tuple[LedgerName, Asset]] = set()
         self.stale: dict[InstrumentId, int] = {}
-        self.stopping = self.flattening = False
+        self.stopping = self.flattening = self.holds_closings = False
+        # Where a venue shows orders of ours that cannot be adopted yet.
+        self.unadopted: frozenset[InstrumentId] = frozenset()
         self.pauses = Pauses()
         self.acts = Acts()
         self.identity = Identity()
@@ -248,7 +251,9 @@ class State:
         """Whether the gate would let a proposal of the live ledger out, as of the last look."""
         if proposal.ledger is not _LIVE:
             return True
-        if self.verdict is None or self.readiness is None:
+        if self.verdict is None or self.readiness is None or self.holds_closings:
+            return False
+        if any(intent.instrument in self.unadopted for intent in proposal.intents):
             return False
         pair = self.readiness.pairs.get(proposal.pair)
         if not proposal.is_closing:
@@ -257,6 +262,12 @@ class State:
         if is_unwinding and proposal.trade_id in self._unwound_in_halt:
             return False
         return may_close(self.verdict, proposal.purpose, pair)
+
+    def is_resting(self, proposal: Proposal) -> bool:
+        """Whether a live entry waits: for orders to be adopted, or a balance to be explained."""
+        if proposal.ledger is not _LIVE:
+            return False
+        return bool(self.unadopted) or self.discrepancies.rest(proposal)
 
     def books_of(self, pair: StrategyPair) -> tuple[InstrumentId, ...]:
         """The books a pair needs: its legs', and the dollar's where a leg is in dollars."""
@@ -279,6 +290,12 @@ class State:
             if client_order_id in ledger.orders:
                 return ledger
         return None
+
+    def whose(self, client_order_id: ClientOrderId) -> Whose:
+        """Whose order it is that a venue shows."""
+        if self.ledger_of(client_order_id) is not None:
+            return Whose.OURS
+        return self.identity.whose(client_order_id)
 
     def next_number(self) -> int:
         """A number never used before on this journal, for ids of orders, trades and decisions."""

@@ -61,7 +61,11 @@ class Tending:
         """After a restart: a leg left alone is unwound, never completed."""
         for ledger in self._ledgers:
             for trade_id in ledger.trades:
-                self._alarms.care_of(trade_id).completion_tried = True
+                self.never_complete(trade_id)
+
+    def never_complete(self, trade_id: TradeId) -> None:
+        """A trade from before a restart: a leg of it that stands alone is unwound."""
+        self._alarms.care_of(trade_id).completion_tried = True
 
     def on_book(self, instrument: InstrumentId) -> None:
         """A book moved: look at every trade it prices."""
@@ -318,6 +322,8 @@ class Tending:
     def _attempt(self, trade: Trade, proposal: Proposal | None) -> bool:
         """Try to send a closing; what keeps it from going out is remembered for the alarm."""
         state, care = self._state, self._alarms.care_of(trade.id)
+        if state.holds_closings:
+            return False
         if proposal is None:
             has_books = all(leg in state.market.books for leg, _ in trade.legs)
             missing = CheckName.BALANCE if has_books else CheckName.BOOK_VALID
@@ -348,6 +354,8 @@ class Tending:
         if trade.phase is TradePhase.OPENING and may_complete:
             care.completion_tried = True
             proposal = self._strategy.complete(trade, state.market, state.now_mono_ns)
+            if proposal is not None and state.is_resting(proposal):
+                proposal = None
             if proposal is not None and self._decisions.decide(proposal, trade).orders:
                 care.next_mend_ns = state.now_mono_ns + state.rules.unwind_interval_ms * 1_000_000
                 return

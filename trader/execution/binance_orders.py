@@ -157,6 +157,9 @@ def view_of(row: OrderRow, instrument: InstrumentId, trades: Iterable[TradeRow] 
         executed=executed,
         fills=fills,
         reason=row.expiry_reason or "",
+        quantity=row.orig_qty,
+        limit_price=row.price,
+        created_ns=(row.time or row.transact_time) * MS_NS,
     )
 
 

@@ -65,6 +65,7 @@ class RestOrder(Struct):
     client_order_id: str | None = None
     time_in_force: str | None = None
     volume: Decimal | None = None
+    price: Decimal | None = None
     executed_volume: Decimal | None = None
     paid_fee: Decimal | None = None
     cancel_type: str | None = None
@@ -145,6 +146,9 @@ def view_of(
         executed,
         _fills(order, instrument, side, executed, fees, is_free=is_free, now_ns=now_ns),
         order.cancel_type or "",
+        volume,
+        None if order.price is None else amount(order.price),
+        ns_of(order.created_at) or 0,
     )
 
 

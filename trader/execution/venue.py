@@ -23,7 +23,9 @@ class OrderView(Struct, frozen=True):
     """What a venue says of one order.
 
     ``executed`` is cumulative and in the base asset. ``fills`` are those this message names;
-    ``client_order_id`` is empty where the order carries none (it is not ours).
+    ``client_order_id`` is empty where the order carries none (it is not ours). What was ordered
+    (``quantity``, ``limit_price``) and when (``created_ns``, UTC) are told by look-ups and lists, by
+    which an order is adopted whose commit a power cut took; None and 0 where they are not.
     """
 
     client_order_id: ClientOrderId
@@ -34,6 +36,9 @@ class OrderView(Struct, frozen=True):
     executed: Decimal
     fills: tuple[Fill, ...] = ()
     reason: str = ""
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    created_ns: int = 0
 
 
 class Accepted(Struct, frozen=True, tag=True):

@@ -34,6 +34,7 @@ from trader.domain.answers import (
     WhyAnswer,
 )
 from trader.domain.control import (
+    Accept,
     Alert,
     AlertCode,
     BlockReason,
@@ -119,6 +120,7 @@ __all__ = [
     "SEOUL",
     "UNKNOWN",
     "URGENT",
+    "Accept",
     "ActLine",
     "Alert",
     "AlertCode",

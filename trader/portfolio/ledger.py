@@ -4,7 +4,7 @@ Everything here is rebuilt by applying the journal's facts in order; nothing is 
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from trader.domain.facts import (
     LegHedged,
     LegUnhedged,
     OrderMoved,
+    OrdersAdopted,
     OrdersApproved,
     TradeAbandoned,
     TradeClosed,
@@ -30,7 +31,15 @@ from trader.domain.facts import (
     TradePeaked,
 )
 from trader.domain.instrument import Asset, Instrument, InstrumentId, Venue, split_id
-from trader.domain.order import ClientOrderId, LedgerName, Order, PairName, Side, TradeId
+from trader.domain.order import (
+    ApprovedOrder,
+    ClientOrderId,
+    LedgerName,
+    Order,
+    PairName,
+    Side,
+    TradeId,
+)
 from trader.domain.position import Position
 from trader.domain.trade import Trade, TradePhase
 from trader.portfolio.booking import planned_krw
@@ -106,6 +115,8 @@ class Ledger:
         match fact:
             case OrdersApproved():
                 self._approve(fact)
+            case OrdersAdopted():
+                self._adopt(fact)
             case OrderMoved(ledger=self.name):
                 self._move(fact)
             case FillBooked(ledger=self.name):
@@ -151,13 +162,8 @@ class Ledger:
                 pass
 
     def _approve(self, fact: OrdersApproved) -> None:
-        orders = [order for order in fact.orders if order.ledger is self.name]
-        if not orders:
-            return
-        for approved in orders:
-            self.orders[approved.client_order_id] = Order(approved)
-            self.in_flight.setdefault(fact.trade_id, set()).add(approved.client_order_id)
-        if fact.trade_id not in self.trades:
+        orders = self._take_in(fact.orders, fact.trade_id)
+        if orders and fact.trade_id not in self.trades:
             first = orders[0]
             self.trades[fact.trade_id] = Trade(
                 id=fact.trade_id,
@@ -168,6 +174,27 @@ class Ledger:
                 planned_krw=planned_krw(orders, fact.decision.evidence),
                 legs=tuple((order.intent.instrument, Position()) for order in orders),
             )
+
+    def _adopt(self, fact: OrdersAdopted) -> None:
+        orders = self._take_in(fact.orders, fact.trade_id)
+        if orders and fact.trade_id not in self.trades:
+            self.trades[fact.trade_id] = Trade(
+                id=fact.trade_id,
+                ledger=self.name,
+                pair=orders[0].pair,
+                direction=fact.direction,
+                opened_ns=fact.created_ns,
+                planned_krw=fact.planned_krw,
+                legs=tuple((leg, Position()) for leg in fact.legs),
+            )
+
+    def _take_in(self, every: Sequence[ApprovedOrder], trade_id: TradeId) -> list[ApprovedOrder]:
+        """Those of this ledger, now on their way."""
+        orders = [order for order in every if order.ledger is self.name]
+        for approved in orders:
+            self.orders[approved.client_order_id] = Order(approved)
+            self.in_flight.setdefault(trade_id, set()).add(approved.client_order_id)
+        return orders
 
     def _move(self, fact: OrderMoved) -> None:
         order = self.orders.get(fact.client_order_id)

@@ -16,7 +16,16 @@ from msgspec import Struct
 from trader.domain.account import Limits
 from trader.domain.control import CheckName
 from trader.domain.decision import CheckResult
-from trader.domain.order import ApprovedOrder, ClientOrderId, Proposal, TradeId
+from trader.domain.order import (
+    ApprovedOrder,
+    ClientOrderId,
+    Intent,
+    LedgerName,
+    PairName,
+    Proposal,
+    Purpose,
+    TradeId,
+)
 from trader.risk.measure import Measured, Reading
 
 _ZERO = Decimal(0)
@@ -150,6 +159,30 @@ class SafetyValidator:
             for intent in proposal.intents
         )
         return Verdict(results, orders)
+
+
+def recovered(
+    client_order_id: ClientOrderId,
+    trade_id: TradeId,
+    pair: PairName,
+    purpose: Purpose,
+    intent: Intent,
+) -> ApprovedOrder:
+    """An order that passed every check and left before its commit was lost, as its venue shows it.
+
+    It only enters the ledger. Should it ever reach the gate, its generation and its age are such
+    as nothing leaves with.
+    """
+    return ApprovedOrder(
+        client_order_id=client_order_id,
+        trade_id=trade_id,
+        pair=pair,
+        ledger=LedgerName.LIVE,
+        purpose=purpose,
+        intent=intent,
+        generation=-1,
+        signal_ns=-1,
+    )
 
 
 def _rows(table: Sequence[Check], limits: Limits) -> tuple[tuple[Check, Decimal | None], ...]:

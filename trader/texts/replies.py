@@ -50,6 +50,10 @@ _EN: Mapping[ReplyCode, str] = {
     _C.CLOSINGS_REVOKED: (
         "nothing done: live closings are revoked; place the ready orders by hand or mend the cause"
     ),
+    _C.ACCEPTED: "accepted",
+    _C.ASKING_VENUE: "its venue is asked once more, and what it shows is recorded",
+    _C.NOTHING_TO_ACCEPT: "nothing to accept: no such difference stands",
+    _C.NOT_QUARANTINED: "nothing done: this order is not quarantined",
 }
 
 _KO: Mapping[ReplyCode, str] = {
@@ -105,6 +109,10 @@ _KO: Mapping[ReplyCode, str] = {
         "아무것도 하지 않았습니다: 실거래 권한을 잃어 청산할 수 없습니다."
         " 알려 드린 주문을 직접 내거나 원인을 없애세요"
     ),
+    _C.ACCEPTED: "차이를 승인했습니다",
+    _C.ASKING_VENUE: "거래소에 한 번 더 조회하고, 나온 결과를 기록합니다",
+    _C.NOTHING_TO_ACCEPT: "승인할 것이 없습니다: 그런 차이가 없습니다",
+    _C.NOT_QUARANTINED: "아무것도 하지 않았습니다: 격리된 주문이 아닙니다",
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.builders import AT_NS
 from tests.support.engine_harness import Desk, order_ids
-from tests.support.facts import an_order
+from tests.support.facts import a_decision, an_order
 from trader.domain.client_ids import MAX_CHARS, Whose, read
 from trader.domain.control import Mode
 from trader.domain.events import ProcessStarted
@@ -16,6 +16,7 @@ from trader.domain.facts import (
     Fact,
     OrderIdsReserved,
     OrdersAdopted,
+    OrdersApproved,
 )
 from trader.domain.order import OrderState, TradeId
 from trader.engine.identity import Identity
@@ -26,9 +27,14 @@ def started(epoch: str = "k3x9a7q2", name: str = "main") -> EngineStarted:
     return EngineStarted(AT_NS, name, Mode.LIVE, "0", None, epoch)
 
 
-def knows(order_id: str) -> OrdersAdopted:
-    """The journal has this order."""
-    return OrdersAdopted(AT_NS, TradeId("T1"), "", AT_NS, Decimal(1), (an_order(order_id),))
+def approved(order_id: str) -> OrdersApproved:
+    """The journal saw this order leave."""
+    return OrdersApproved(AT_NS, TradeId("T1"), a_decision(), (an_order(order_id),))
+
+
+def adopted(order_id: str) -> OrdersAdopted:
+    """The journal got this order back from its venue."""
+    return OrdersAdopted(AT_NS, TradeId("T1"), "", AT_NS, Decimal(1), (), (an_order(order_id),))
 
 
 def identity(*facts: Fact) -> Identity:
@@ -121,11 +127,21 @@ class TestNeverAgain:
 class TestWhose:
     def test_beyond_the_highest_known_it_was_lost(self) -> None:
         """A power cut takes the newest commits and no others."""
-        made = identity(started(), knows("tr-main-k3x9a7q2-1005"))
+        made = identity(started(), approved("tr-main-k3x9a7q2-1005"))
 
         assert made.whose("tr-main-k3x9a7q2-1004") is Whose.OURS
         assert made.whose("tr-main-k3x9a7q2-1005") is Whose.OURS
         assert made.whose("tr-main-k3x9a7q2-1006") is Whose.LOST
+
+    def test_those_adopted_are_known_one_by_one(self) -> None:
+        """A venue that was away shows the first leg after the second was adopted."""
+        made = identity(
+            started(), approved("tr-main-k3x9a7q2-1005"), adopted("tr-main-k3x9a7q2-1008")
+        )
+
+        assert made.whose("tr-main-k3x9a7q2-1007") is Whose.LOST
+        assert made.whose("tr-main-k3x9a7q2-1008") is Whose.OURS
+        assert made.whose("tr-main-k3x9a7q2-1009") is Whose.LOST
 
     def test_every_start_of_the_journal_counts(self) -> None:
         """The commit was lost in the last process; this one finds its order."""

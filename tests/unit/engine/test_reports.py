@@ -57,7 +57,7 @@ class TestRepeats:
     def test_an_unknown_id_is_a_fault_and_nothing_else(self) -> None:
         """Someone should look; no ledger changes."""
         desk = signalled()
-        stranger = ClientOrderId("tr-other-1")
+        stranger = ClientOrderId("by-hand-1")
 
         outcome = desk.process(
             OrderReported(desk.at_ns, desk.mono_ns, stranger, OrderState.FILLED, Decimal(1))

@@ -270,6 +270,9 @@ class TestReadPlacement:
                 OrderState.FILLED,
                 Decimal("0.00066"),
                 FILLS,
+                quantity=Decimal("0.00066"),
+                limit_price=Decimal(108_000),
+                created_ns=NOW_MS * MS_NS,
             )
         )
 
