@@ -14,6 +14,7 @@ import msgspec
 from tests.bench.alerts import alerts
 from tests.bench.chat import chat
 from tests.bench.chat_loop import chat_loop
+from tests.bench.decode import decode
 from tests.bench.figures import Figure, Machine, machine, shown
 from tests.bench.halt import halt
 from tests.bench.loop import inbox, throughput
@@ -24,6 +25,7 @@ from tests.bench.ticks import limits, tick
 BENCHMARKS: dict[str, Callable[[float], list[Figure]]] = {
     "tick": tick,
     "limits": limits,
+    "decode": decode,
     "throughput": throughput,
     "inbox": inbox,
     "halt": halt,

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.property.book_rules import first_flaw, laid_over
 from tests.support.builders import BINANCE_BTC
 from trader.credentials import Secret
 from trader.domain.clock import Stamp
 from trader.domain.errors import FrameInvalid
-from trader.domain.market import Level, OrderBook
+from trader.domain.market import Level, MarketView, OrderBook
 from trader.domain.order import (
     ApprovedOrder,
     ClientOrderId,
@@ -240,6 +241,37 @@ def test_merging_equals_its_definition(
         )
 
 
+ANY_SIDES = st.lists(st.tuples(PRICES, st.integers(0, 3)), max_size=5)
+ANY_BEST = st.tuples(st.integers(0, 12), st.integers(0, 3))
+
+
+@given(ANY_SIDES, ANY_SIDES, st.lists(st.tuples(ANY_BEST, ANY_BEST), min_size=1, max_size=6))
+def test_what_is_laid_over_levels_depends_on_no_earlier_ticker(
+    bids: list[tuple[int, int]],
+    asks: list[tuple[int, int]],
+    tickers: list[tuple[tuple[int, int], tuple[int, int]]],
+) -> None:
+    """Sides that are kept because nothing changed are those that would have been made.
+
+    And are judged alike, whatever the levels are: unsorted, doubled, without a size, none at all.
+    """
+    feed, market = BinanceFeed([BINANCE_BTC]), MarketView()
+    sides = tuple(map(_level, bids)), tuple(map(_level, asks))
+    first = feed.decode(_depth(1, bids, asks), Stamp(0, 0))
+    assert isinstance(first, OrderBook)
+    assert (first.bids, first.asks) == sides
+    market.update(first)
+
+    for update_id, (bid, ask) in enumerate(tickers, start=2):
+        book = feed.decode(_ticker(update_id, bid, ask), Stamp(0, 0))
+
+        assert isinstance(book, OrderBook)
+        expected_bids = laid_over(_level(bid), sides[0], falling=True)
+        expected_asks = laid_over(_level(ask), sides[1], falling=False)
+        assert (book.bids, book.asks) == (expected_bids, expected_asks)
+        assert market.update(book) is first_flaw(expected_bids, expected_asks)
+
+
 def _level(pair: tuple[int, int]) -> Level:
     return float(pair[0]), float(pair[1])
 
@@ -249,10 +281,14 @@ def _sorted(side: dict[int, int], *, falling: bool) -> list[Level]:
 
 
 def _levels(update_id: int, bids: dict[int, int], asks: dict[int, int]) -> bytes:
+    return _depth(update_id, sorted(bids.items(), reverse=True), sorted(asks.items()))
+
+
+def _depth(update_id: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]]) -> bytes:
     written = {
         "lastUpdateId": update_id,
-        "bids": [[str(price), str(size)] for price, size in sorted(bids.items(), reverse=True)],
-        "asks": [[str(price), str(size)] for price, size in sorted(asks.items())],
+        "bids": [[str(price), str(size)] for price, size in bids],
+        "asks": [[str(price), str(size)] for price, size in asks],
     }
     return msgspec.json.encode({"stream": "btcusdt@depth20@100ms", "data": written})
 

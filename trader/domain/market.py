@@ -73,17 +73,28 @@ def exact(value: float) -> Decimal:
     return Decimal(repr(value))
 
 
-def flaw_of(book: OrderBook) -> BookFlaw | None:
-    """The first reason this book proposes nothing, or None."""
-    if not book.bids or not book.asks:
+def flaw_of(book: OrderBook, sound: OrderBook | None = None) -> BookFlaw | None:
+    """The first reason this book proposes nothing, or None.
+
+    ``sound`` is a book of which this said None before: levels that stand behind its best one are
+    not judged a second time where they stand behind this book's best one again.
+    """
+    bids, asks = book.bids, book.asks
+    if not bids or not asks:
         return BookFlaw.ONE_SIDED
-    last, best_ask = book.bids[0][0], book.asks[0][0]
+    last, best_ask = bids[0][0], asks[0][0]
     if last >= best_ask:
         return BookFlaw.LOCKED if last == best_ask else BookFlaw.CROSSED
+    if sound is not None:
+        # Where even the worst level is another object nothing was taken over, and nothing is saved.
+        if bids[-1] is sound.bids[-1]:
+            bids = () if bids is sound.bids else _unjudged(bids, sound.bids)
+        if asks[-1] is sound.asks[-1]:
+            asks = () if asks is sound.asks else _unjudged(asks, sound.asks)
     # This runs on every frame of every instrument, hence what looks clumsy: no chained comparison,
     # no global, and each side's worst price judged once, for all before it. A NaN passes none.
     infinite = _INFINITE
-    for price, quantity in book.bids:
+    for price, quantity in bids:
         if price <= last and quantity > 0.0 and quantity < infinite:
             last = price
         else:
@@ -91,7 +102,7 @@ def flaw_of(book: OrderBook) -> BookFlaw | None:
     if last <= 0.0:
         return _flaw_in_levels(book)
     last = best_ask
-    for price, quantity in book.asks:
+    for price, quantity in asks:
         if price >= last and quantity > 0.0 and quantity < infinite:
             last = price
         else:
@@ -155,8 +166,8 @@ class MarketView:
 
     def update(self, book: OrderBook) -> BookFlaw | None:
         """Take a book in; returns its flaw if it may not be traded on."""
-        flaw = flaw_of(book)
         instrument = book.instrument
+        flaw = flaw_of(book, self.last_good.get(instrument))
         if flaw is None:
             self.books[instrument] = self.last_good[instrument] = book
             if self.flaws:
@@ -198,6 +209,14 @@ class MarketView:
         if quote != USDT or self.usdt_krw is None:
             return None
         return self.last_good.get(self.usdt_krw)
+
+
+def _unjudged(side: tuple[Level, ...], sound: tuple[Level, ...]) -> tuple[Level, ...]:
+    """The levels a flaw may be in: the best two, where the rest stood in a sound side already.
+
+    Levels are compared by what they say, so nothing is taken on trust from whoever made them.
+    """
+    return side[:2] if side[1:] == sound[len(sound) - len(side) + 1 :] else side
 
 
 def _flaw_in_levels(book: OrderBook) -> BookFlaw | None:

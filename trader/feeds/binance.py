@@ -11,7 +11,7 @@ carry the venue's count of updates of that book, so which of them is newer is ne
 - A book of two parts is as old as the older of them, so tickers alone never keep levels fresh.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
@@ -36,6 +36,8 @@ _SHOWN = 80
 # msgspec's own errors; text that is no UTF-8; numbers too large and brackets too deep for it.
 _UNDECODABLE = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
 
+_Side = tuple[Level, ...]
+
 
 class _Said(Struct, gc=False):
     """Partial depth or bookTicker.
@@ -45,14 +47,18 @@ class _Said(Struct, gc=False):
     """
 
     last_update_id: int = field(default=_NEVER, name="lastUpdateId")
-    bids: tuple[Level, ...] | None = None
-    asks: tuple[Level, ...] | None = None
+    bids: _Side | None = None
+    asks: _Side | None = None
     update_id: int = field(default=_NEVER, name="u")
     symbol: str = field(default="", name="s")
     bid: float = field(default=_NAN, name="b")
     bid_size: float = field(default=_NAN, name="B")
     ask: float = field(default=_NAN, name="a")
     ask_size: float = field(default=_NAN, name="A")
+
+
+_NOTHING_SAID = _Said()
+"""Its prices and sizes equal none, not even their own."""
 
 
 class _Frame(Struct, gc=False):
@@ -71,6 +77,10 @@ class _Other(Struct):
     error: Raw | UnsetType = UNSET
 
 
+read_frame = msgspec.json.Decoder(_Frame, strict=False).decode
+"""What a frame of a combined stream says, undigested."""
+
+
 class _Market:
     """What was last told of one instrument, by levels and by ticker."""
 
@@ -83,10 +93,13 @@ class _Market:
     def forget(self) -> None:
         """Begin anew: what another connection told is not compared with what this one tells."""
         self._levels_id = self._ticker_id = _NEVER
-        self._bids: tuple[Level, ...] = ()
-        self._asks: tuple[Level, ...] = ()
         self._levels_at = self._ticker_at = Stamp(0, 0)
-        self._ticker: tuple[Level, Level] | None = None
+        self._levels: tuple[_Side, _Side] = ((), ())
+        self._ticker = self._laid = _NOTHING_SAID
+        self._bids: _Side = ()
+        self._asks: _Side = ()
+        self._bids_behind: _Side = ()
+        self._asks_behind: _Side = ()
 
     def levels(self, said: _Said, stamp: Stamp) -> OrderBook | None:
         """Take the best levels in. The same again, said later, confirms them."""
@@ -97,60 +110,56 @@ class _Market:
             update_id == self._levels_id and stamp.mono_ns < self._levels_at.mono_ns
         ):
             return None
-        self._levels_id, self._bids, self._asks, self._levels_at = update_id, bids, asks, stamp
-        if update_id >= self._ticker_id:
-            return OrderBook(self.id, bids, asks, stamp.at_ns, stamp.mono_ns)
-        return self._merged()
+        self._levels_id, self._levels_at = update_id, stamp
+        self._levels, self._laid = (bids, asks), _NOTHING_SAID
+        if update_id < self._ticker_id:
+            return self._merged()
+        return OrderBook(self.id, bids, asks, stamp.at_ns, stamp.mono_ns)
 
     def ticker(self, said: _Said, stamp: Stamp) -> OrderBook | None:
         """Take a best bid and ask in; no book while there are no levels to lay them on."""
-        bid, bid_size, ask, ask_size = said.bid, said.bid_size, said.ask, said.ask_size
-        # Where a side is empty its price and size are zero. A number that is none passes no test.
+        update_id = said.update_id
+        # Where a side is empty its price and size are zero. A number that is none passes no test,
+        # and any that is infinite makes the sum so.
         if not (
-            said.update_id >= 0
-            and 0.0 <= bid < _INFINITE
-            and 0.0 <= ask < _INFINITE
-            and 0.0 <= bid_size < _INFINITE
-            and 0.0 <= ask_size < _INFINITE
+            update_id >= 0
+            and said.bid >= 0.0
+            and said.ask >= 0.0
+            and said.bid_size >= 0.0
+            and said.ask_size >= 0.0
+            and said.bid + said.ask + said.bid_size + said.ask_size < _INFINITE
         ):
             raise FrameInvalid(f"binance {self.symbol}: bookTicker without prices, sizes or u")
         if said.symbol != self.symbol:
             raise FrameInvalid(f"binance {self.symbol}: bookTicker of {said.symbol[:_SHOWN]!r}")
-        if said.update_id <= self._levels_id or said.update_id <= self._ticker_id:
+        if update_id <= self._levels_id or update_id <= self._ticker_id:
             return None
-        self._ticker_id, self._ticker_at = said.update_id, stamp
-        self._ticker = ((bid, bid_size), (ask, ask_size))
+        self._ticker_id, self._ticker_at, self._ticker = update_id, stamp, said
         return None if self._levels_id == _NEVER else self._merged()
 
-    def _merged(self) -> OrderBook | None:
-        if self._ticker is None:
-            return None
-        bid, ask = self._ticker
-        bids, asks = self._bids, self._asks
-        # Sorted, so what the ticker says is gone stands first: mostly one level, or none. Written
-        # so that what is no number stays, and makes the book one that is not traded on.
-        gone = 0
-        for price, _ in bids:
-            if not price >= bid[0]:
-                break
-            gone += 1
-        bids = (bid, *bids[gone:])
-        gone = 0
-        for price, _ in asks:
-            if not price <= ask[0]:
-                break
-            gone += 1
-        asks = (ask, *asks[gone:])
-        older, at = self._levels_at, self._ticker_at
-        if at.mono_ns < older.mono_ns:
-            older = at
-        return OrderBook(
-            self.id,
-            bids if bid[0] > 0.0 else (),
-            asks if ask[0] > 0.0 else (),
-            older.at_ns,
-            older.mono_ns,
-        )
+    def _merged(self) -> OrderBook:
+        """The newest ticker over the newest levels.
+
+        Mostly one side has changed since the last one was laid. The other stays the very same
+        object, here and for whoever judges it.
+        """
+        said, laid = self._ticker, self._laid
+        bid, bid_size, ask, ask_size = said.bid, said.bid_size, said.ask, said.ask_size
+        if bid != laid.bid:
+            self._bids_behind = _below(bid, self._levels[0])
+            self._bids = ((bid, bid_size), *self._bids_behind) if bid > 0.0 else ()
+        elif bid_size != laid.bid_size:
+            self._bids = ((bid, bid_size), *self._bids_behind) if bid > 0.0 else ()
+        if ask != laid.ask:
+            self._asks_behind = _above(ask, self._levels[1])
+            self._asks = ((ask, ask_size), *self._asks_behind) if ask > 0.0 else ()
+        elif ask_size != laid.ask_size:
+            self._asks = ((ask, ask_size), *self._asks_behind) if ask > 0.0 else ()
+        self._laid = said
+        older = self._levels_at
+        if self._ticker_at.mono_ns < older.mono_ns:
+            older = self._ticker_at
+        return OrderBook(self.id, self._bids, self._asks, older.at_ns, older.mono_ns)
 
 
 class BinanceFeed:
@@ -163,12 +172,11 @@ class BinanceFeed:
     def __init__(self, instruments: Sequence[InstrumentId]) -> None:
         self._markets = {one.id: one for one in map(_Market, instruments)}
         self._by_symbol = {one.symbol: one for one in self._markets.values()}
-        self._streams: dict[str, tuple[_Market, bool]] = {}
+        self._streams: dict[str, Callable[[_Said, Stamp], OrderBook | None]] = {}
         for market in self._markets.values():
             name = market.symbol.lower()
-            self._streams[name + _DEPTH] = (market, True)
-            self._streams[name + _TICKER] = (market, False)
-        self._frames = msgspec.json.Decoder(_Frame, strict=False)
+            self._streams[name + _DEPTH] = market.levels
+            self._streams[name + _TICKER] = market.ticker
         self._others = msgspec.json.Decoder(_Other)
         self._snapshots = msgspec.json.Decoder(_Said, strict=False)
 
@@ -204,14 +212,13 @@ class BinanceFeed:
             FrameInvalid: it does not decode, or names an instrument that was not asked for.
         """
         try:
-            said = self._frames.decode(frame)
+            said = read_frame(frame)
         except _UNDECODABLE:
             return self._decode_other(frame)
-        asked = self._streams.get(said.stream)
-        if asked is None:
+        take_in = self._streams.get(said.stream)
+        if take_in is None:
             return self._unasked(said.stream)
-        market, is_levels = asked
-        return market.levels(said.data, stamp) if is_levels else market.ticker(said.data, stamp)
+        return take_in(said.data, stamp)
 
     def snapshot(self, instruments: Sequence[InstrumentId]) -> tuple[HttpRequest, ...]:
         """One request for each book, of as many levels as the stream states."""
@@ -270,6 +277,30 @@ class BinanceFeed:
         if at and symbol.upper() in self._by_symbol:
             return None
         raise FrameInvalid(f"binance: stream {stream[:_SHOWN]!r} was not asked for")
+
+
+# Sorted, so what a ticker says is gone stands first: mostly one level, or none. Written so that
+# what is no number stays, and makes the book one that is not traded on.
+
+
+def _below(best: float, bids: _Side) -> _Side:
+    """The bids behind a best price."""
+    gone = 0
+    for price, _ in bids:
+        if not price >= best:
+            break
+        gone += 1
+    return bids[gone:]
+
+
+def _above(best: float, asks: _Side) -> _Side:
+    """The asks behind a best price."""
+    gone = 0
+    for price, _ in asks:
+        if not price <= best:
+            break
+        gone += 1
+    return asks[gone:]
 
 
 def _start_of(frame: bytes | str) -> str:

@@ -29,8 +29,8 @@ _NOT_JSON = (msgspec.MsgspecError, ValueError, RecursionError)
 
 _MS_NS = 1_000_000
 _US_NS = 1_000
-_OLDEST_S = 1_000_000_000
-_LATEST_S = 4_000_000_000
+_OLDEST_MS = 1_000_000_000_000
+_LATEST_MS = 4_000_000_000_000
 """The years 2001 and 2096: no time of a venue lies outside, in whichever unit it is told."""
 
 _SILENT_KINDS = frozenset({"trade"})
@@ -106,8 +106,12 @@ class _Aside(Struct):
 
 
 # Not strict: Bithumb writes numbers as text in some messages. What is no number stays refused.
-_read_simple = msgspec.json.Decoder(_SimpleFrame, strict=False).decode
-_read_full = msgspec.json.Decoder(_FullFrame, strict=False).decode
+read_simple = msgspec.json.Decoder(_SimpleFrame, strict=False).decode
+"""What a frame in the short names says, undigested."""
+
+read_full = msgspec.json.Decoder(_FullFrame, strict=False).decode
+"""The same in the long names."""
+
 _read_rest = msgspec.json.Decoder(list[_RestBook], strict=False).decode
 _read_aside = msgspec.json.Decoder(_Aside).decode
 
@@ -129,7 +133,7 @@ class BookReader:
 
     def __init__(self, symbols: Mapping[str, InstrumentId], *, simple: bool) -> None:
         self._symbols = symbols
-        both: tuple[_Read, _Read] = (_read_simple, _read_full)
+        both: tuple[_Read, _Read] = (read_simple, read_full)
         self._read, self._read_other = both if simple else both[::-1]
 
     def read(self, frame: bytes | str, stamp: Stamp) -> OrderBook | FeedEnding | MarketTold | None:
@@ -220,9 +224,9 @@ def _rest_book(symbols: Mapping[str, InstrumentId], book: _RestBook, stamp: Stam
 
 def _venue_ns(time: int) -> int:
     """A venue's time in nanoseconds; Bithumb's books tell microseconds, the rest milliseconds."""
-    if _OLDEST_S <= time // 1_000 < _LATEST_S:
+    if _OLDEST_MS <= time < _LATEST_MS:
         return time * _MS_NS
-    if _OLDEST_S <= time // 1_000_000 < _LATEST_S:
+    if _OLDEST_MS * 1_000 <= time < _LATEST_MS * 1_000:
         return time * _US_NS
     raise FrameInvalid(f"a book with the time {str(time)[:40]}")
 

@@ -89,6 +89,63 @@ class TestFlaws:
         assert flaw(bids=((99.0, 1.0), (99.0, 2.0))) is None
 
 
+class TestFlawsBesideASoundBook:
+    """What stood in a sound book already is not judged again; whatever differs is."""
+
+    BIDS: tuple[Level, ...] = ((99.0, 1.0), (98.0, 2.0), (97.0, 3.0), (96.0, 4.0))
+    ASKS: tuple[Level, ...] = ((100.0, 1.0), (101.0, 2.0), (102.0, 3.0), (103.0, 4.0))
+
+    def flaw(self, bids: tuple[Level, ...] = BIDS, asks: tuple[Level, ...] = ASKS) -> object:
+        """The flaw of a book that comes after a sound one."""
+        market = MarketView()
+        assert market.update(OrderBook(UPBIT_BTC, self.BIDS, self.ASKS, AT_NS, NOW_NS)) is None
+        return market.update(OrderBook(UPBIT_BTC, bids, asks, AT_NS, NOW_NS))
+
+    @pytest.mark.parametrize("gone", range(5))
+    def test_another_best_level_is_judged(self, gone: int) -> None:
+        """However many of the old ones it replaces."""
+        bids, asks = self.BIDS[gone:], self.ASKS[gone:]
+
+        assert self.flaw(bids=((99.5, 1.0), *bids)) is None
+        assert self.flaw(asks=((99.5, 1.0), *asks)) is None
+        for bad in (nan, inf, 0.0, -1.0):
+            assert self.flaw(bids=((99.5, bad), *bids)) is BookFlaw.NOT_A_NUMBER
+            assert self.flaw(asks=((99.5, bad), *asks)) is BookFlaw.NOT_A_NUMBER
+        assert self.flaw(bids=((nan, 1.0), *bids)) is BookFlaw.NOT_A_NUMBER
+        assert self.flaw(asks=((nan, 1.0), *asks)) is BookFlaw.NOT_A_NUMBER
+        assert self.flaw(bids=((100.5, 1.0), *bids)) is BookFlaw.CROSSED
+        assert self.flaw(asks=((99.0, 1.0), *asks)) is BookFlaw.LOCKED
+
+    def test_a_best_level_behind_the_next_is_unsorted(self) -> None:
+        """Also where all the others stay."""
+        assert self.flaw(bids=((97.5, 1.0), *self.BIDS[1:])) is BookFlaw.UNSORTED
+        assert self.flaw(asks=((101.5, 1.0), *self.ASKS[1:])) is BookFlaw.UNSORTED
+
+    @pytest.mark.parametrize("at", [1, 2, 3])
+    @pytest.mark.parametrize("bad", [nan, inf, 0.0, -1.0])
+    def test_a_spoilt_level_among_old_ones_is_found(self, at: int, bad: float) -> None:
+        """Though the others are the very same objects."""
+        bids = (*self.BIDS[:at], (self.BIDS[at][0], bad), *self.BIDS[at + 1 :])
+        asks = (*self.ASKS[:at], (self.ASKS[at][0], bad), *self.ASKS[at + 1 :])
+
+        assert self.flaw(bids=bids) is BookFlaw.NOT_A_NUMBER
+        assert self.flaw(asks=asks) is BookFlaw.NOT_A_NUMBER
+
+    def test_old_levels_in_another_order_are_unsorted(self) -> None:
+        """With the same worst one."""
+        first, second, third, worst = self.BIDS
+
+        assert self.flaw(bids=(first, third, second, worst)) is BookFlaw.UNSORTED
+
+    def test_a_flawed_book_vouches_for_nothing(self) -> None:
+        """The same again is as flawed."""
+        market = MarketView()
+        spoilt = OrderBook(UPBIT_BTC, (*self.BIDS[:2], (97.0, nan)), self.ASKS, AT_NS, NOW_NS)
+
+        assert market.update(spoilt) is BookFlaw.NOT_A_NUMBER
+        assert market.update(spoilt) is BookFlaw.NOT_A_NUMBER
+
+
 class TestWalk:
     LEVELS: tuple[Level, ...] = ((100.0, 1.0), (110.0, 2.0), (120.0, 3.0))
 

@@ -214,6 +214,26 @@ class TestTicker:
 
         assert feed.decode(ticker(19, "100.0", "100.1"), LATER) is None
 
+    def test_a_side_that_did_not_change_is_the_same_object(self) -> None:
+        """Whoever judged it needs no second look."""
+        feed = a_feed()
+        feed.decode(levels(10), AT)
+        book = book_of(feed, ticker(11))
+
+        after = book_of(feed, ticker(12, "99.9"))
+
+        assert after.asks is book.asks
+        assert after.bids == ((99.9, 7.0), (99.8, 3.0))
+
+    def test_other_levels_come_under_the_same_best(self) -> None:
+        """Nothing is kept of levels that newer ones replaced."""
+        feed = a_feed()
+        feed.decode(levels(10), AT)
+        feed.decode(ticker(11), AT)
+        feed.decode(levels(12, (("100.0", "7"), ("99.5", "5"))), AT)
+
+        assert book_of(feed, ticker(13)).bids == ((100.0, 7.0), (99.5, 5.0))
+
     def test_an_empty_side_is_empty(self) -> None:
         """The venue writes zeros where nobody bids."""
         feed = a_feed()
@@ -290,7 +310,11 @@ class TestOtherFrames:
             b'{"error":{"code":2,"msg":"Invalid request"},"id":1}',
             ticker(1, "nan"),
             ticker(1, "inf"),
+            ticker(1, "1e308", "1.1e308"),
             ticker(1, "-1"),
+            ticker(1, sizes=("nan", "8")),
+            ticker(1, sizes=("7", "inf")),
+            ticker(1, sizes=("7", "-8")),
             ticker(-1),
             ticker(1, symbol="ETHUSDT"),
             b"\xff\xfe",
