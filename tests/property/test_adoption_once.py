@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.support.account_looks import look
-from tests.support.builders import BINANCE, SECOND_NS, UPBIT
+from tests.support.builders import SECOND_NS
 from tests.support.live_desk import LiveDesk
-from tests.support.power_cut import a_live_desk, after_the_cut, before, shown
+from tests.support.lost_tail import a_live_desk, after_the_cut, before, shown
+from trader.domain.account import Holding
 from trader.domain.events import OrderReported, StatedOrder
 from trader.domain.facts import FillBooked, OrdersAdopted
-from trader.domain.instrument import split_id
+from trader.domain.instrument import BINANCE, UPBIT, split_id
 from trader.domain.order import ApprovedOrder, Fill, LedgerName, OrderState
 
 VENUES = (UPBIT, BINANCE)
@@ -102,7 +103,7 @@ def test_every_fill_is_booked_exactly_once(data: st.DataObject) -> None:
     assert not adopted.keys() & set().union(*later.live.in_flight.values())
 
 
-def _moved(desk: LiveDesk, opening: dict[tuple[str, str], Decimal]) -> dict[object, Decimal]:
+def _moved(desk: LiveDesk, opening: dict[Holding, Decimal]) -> dict[object, Decimal]:
     moved = {
         holding: quantity - opening.get(holding, Decimal(0))
         for holding, quantity in desk.live.balances.items()

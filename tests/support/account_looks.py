@@ -5,10 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.support.builders import (
-    BINANCE,
     BINANCE_BTC,
-    BITHUMB,
-    UPBIT,
     UPBIT_BTC,
     Number,
     dec,
@@ -17,13 +14,11 @@ from tests.support.builders import (
 from tests.support.live_desk import LiveDesk
 from trader.domain.events import AccountStated, StatedOrder
 from trader.domain.facts import InventoryRebased
-from trader.domain.instrument import Asset, InstrumentId, Venue
+from trader.domain.instrument import BINANCE, UPBIT, Asset, InstrumentId, Venue
 from trader.domain.order import ClientOrderId, Fill, OrderState, Side
 from trader.engine.engine import Outcome
 from trader.execution.paper import taker_fee
 from trader.portfolio.reconcile import traded_assets
-
-VENUES = (UPBIT, BITHUMB, BINANCE)
 
 
 def look(

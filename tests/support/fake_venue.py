@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from trader.domain.clock import Stamp
-from trader.domain.errors import VenueError, VenueUnavailable
+from trader.domain.errors import HeldBack, VenueError, VenueUnavailable
 from trader.domain.instrument import UPBIT, FeeSchedule, Instrument, InstrumentId, Venue
 from trader.domain.order import ApprovedOrder, ClientOrderId
 from trader.execution.venue import (
@@ -58,6 +58,11 @@ class FakeVenue:
         self.asked: list[str] = []
         self.holdings: tuple[Balance, ...] = ()
         self.listed: tuple[Instrument, ...] = ()
+        self.open: tuple[OrderView, ...] = ()
+        self.ended: tuple[OrderView, ...] = ()
+        self.since_ns: list[int] = []
+        self.held_back_s: list[float] = []
+        """How long the budget holds each of the next questions back."""
         self.scope = KeyScope()
         self.skew_ms = 3.0
         self.is_away = False
@@ -68,6 +73,8 @@ class FakeVenue:
         return UPBIT
 
     def _ask(self, what: str) -> None:
+        if self.held_back_s:
+            raise HeldBack(f"{what}: held back", self.held_back_s.pop(0))
         self.asked.append(what)
         if self.is_away:
             raise VenueUnavailable(f"{what}: away")
@@ -101,14 +108,15 @@ class FakeVenue:
         return answer
 
     async def open_orders(self) -> tuple[OrderView, ...]:
-        """None."""
+        """As the test says."""
         self._ask("open orders")
-        return ()
+        return self.open
 
-    async def closed_orders(self, _since_ns: int) -> tuple[OrderView, ...]:
-        """None."""
+    async def closed_orders(self, since_ns: int) -> tuple[OrderView, ...]:
+        """As the test says."""
         self._ask("closed orders")
-        return ()
+        self.since_ns.append(since_ns)
+        return self.ended
 
     async def balances(self) -> tuple[Balance, ...]:
         """As the test says."""

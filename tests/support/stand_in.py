@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from trader.app import RunOptions, run
-from trader.app.connectors import KeySight, VenueSight
+from trader.app.connectors import KeySight, OurOrders, VenueSight
 from trader.app.wiring import simulated_instruments
 from trader.config import Settings, load_settings
 from trader.domain.clock import Clock
@@ -24,7 +24,7 @@ from trader.domain.errors import ConfigError
 from trader.domain.events import BookUpdated, Event
 from trader.domain.instrument import Instrument, InstrumentId, Venue
 from trader.domain.market import OrderBook
-from trader.domain.order import ApprovedOrder, Order
+from trader.domain.order import ApprovedOrder
 from trader.execution.paper import PaperVenues
 from trader.ops.lease import AlreadyRunning
 
@@ -88,7 +88,7 @@ class StandIn:
         self,
         clock: Clock,
         deliver: Callable[[Event], None],
-        _unsettled: Callable[[Venue], Sequence[Order]],
+        _orders: OurOrders,
     ) -> None:
         """Say where events go."""
         self._clock, self._deliver = clock, deliver

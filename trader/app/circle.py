@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Protocol
 
 from trader.alerts.outbox import Outbox
 from trader.app.answers import AnswerGround, Answers
 from trader.app.answers.standing import effective
 from trader.app.connectors import Connectors
+from trader.app.engine_orders import EngineOrders
 from trader.app.figures import guard_figures, unasked
 from trader.app.listeners import AlertDesk, MarketLag, log_facts
 from trader.app.mock import MockSession
@@ -27,8 +27,7 @@ from trader.domain.clock import Clock, SimulatedClock
 from trader.domain.control import Halt, Mode
 from trader.domain.delivery import BotHealth
 from trader.domain.events import CommandReceived, Event, LossSeen
-from trader.domain.instrument import Instrument, InstrumentId, Venue, split_id
-from trader.domain.order import LedgerName, Order
+from trader.domain.instrument import Instrument, InstrumentId
 from trader.domain.readiness import Readiness
 from trader.engine.engine import Engine, Outcome
 from trader.execution.gate import Gate, GuardKeeper
@@ -167,7 +166,7 @@ def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> C
     restored = restore(engine, ground.journal, settings.mock.seed)
     clock = SystemClock()
     inbox = Inbox(settings.engine.max_inbox_events)
-    connectors.connect(clock, inbox.put, _unsettled(engine))
+    connectors.connect(clock, inbox.put, EngineOrders(engine))
     outside = Outside(settings, engine, connectors, clock, ground.interval_s)
     reach = Reach(settings.bot.unreachable_minutes)
     senses = HostSenses(settings, engine, ground.locks, outside, reach)
@@ -194,20 +193,6 @@ def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> C
     listeners.append(_replies(port))
     runtime = _runtime(ground, engine, inbox, gate, listeners)
     return Circle(engine, runtime, port, session, lag, restored, answers, (connectors.run,))
-
-
-def _unsettled(engine: Engine) -> Callable[[Venue], list[Order]]:
-    """The live orders of a venue that have no end yet."""
-    ledger = engine.state.ledgers[LedgerName.LIVE]
-
-    def unsettled(venue: Venue) -> list[Order]:
-        return [
-            order
-            for order_id in chain.from_iterable(ledger.in_flight.values())
-            if split_id((order := ledger.orders[order_id]).approved.intent.instrument)[0] == venue
-        ]
-
-    return unsettled
 
 
 def _paper(settings: Settings, engine: Engine, clock: Clock, inbox: Inbox) -> PaperVenues:

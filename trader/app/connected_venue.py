@@ -1,16 +1,16 @@
 """ConnectedVenue: one venue of a process, everything of it wired and run together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from trader.app.connectors import VenueSight
+from trader.app.connectors import OurOrders, VenueSight
 from trader.app.venue_parts import VenueGround, VenueParts
 from trader.config import Settings, VenueSection
 from trader.domain.clock import Clock
 from trader.domain.events import Event, FaultReported, FeedLost
 from trader.domain.instrument import InstrumentId, Venue
-from trader.domain.order import ApprovedOrder, Order
+from trader.domain.order import ApprovedOrder
 from trader.execution.key_watch import KeyWatch
 from trader.execution.keys import Keys
 from trader.execution.lane import OrderLane
@@ -24,9 +24,6 @@ from trader.feeds.stream import FeedStream
 from trader.wire.budget import Budget
 from trader.wire.client import HttpClient
 from trader.wire.socket import SocketKeeper
-
-ORDER_PREFIX = "tr-"
-"""How every client order id of ours begins, whatever engine made it."""
 
 
 class ConnectedVenue:
@@ -42,7 +39,7 @@ class ConnectedVenue:
         clock: Clock,
         deliver: Callable[[Event], None],
         keys: Keys | None,
-        unsettled: Callable[[], Sequence[Order]],
+        orders: OurOrders,
     ) -> None:
         state_dir = Path(settings.engine.state_dir)
         timeout_s = settings.execution.timeout_ms / 1_000
@@ -82,7 +79,7 @@ class ConnectedVenue:
                 deliver,
                 self._budget,
                 keys,
-                unsettled,
+                orders,
                 self._watch,
             )
         )
@@ -155,7 +152,7 @@ class _Account:
         deliver: Callable[[Event], None],
         budget: Budget,
         keys: Keys,
-        unsettled: Callable[[], Sequence[Order]],
+        orders: OurOrders,
         watch: VenueWatch,
     ) -> None:
         fingerprint = keys.access.fingerprint()
@@ -173,11 +170,11 @@ class _Account:
             client,
             clock,
             deliver,
-            unsettled,
+            lambda: orders.unsettled(client.venue),
             self.lane.awaits,
             settings.execution.quarantine_seconds,
         )
-        self.session = VenueSession(client, settling, clock, deliver, ORDER_PREFIX)
+        self.session = VenueSession(client, settling, clock, deliver, orders)
         link = PrivateLink(client.venue, self.session, section.private_ws_url, clock, deliver)
         keeper = SocketKeeper(
             f"{client.venue} private",

@@ -5,10 +5,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from trader.domain.client_ids import Whose
 from trader.domain.clock import Clock
 from trader.domain.events import Event
 from trader.domain.instrument import Instrument, InstrumentId, Venue
-from trader.domain.order import Order
+from trader.domain.order import ClientOrderId, Order
 from trader.execution.gate import Lane
 
 
@@ -30,6 +31,23 @@ class KeySight(Struct, frozen=True):
     age_hours: float | None = None
 
 
+class OurOrders(Protocol):
+    """What the engine knows of its live orders, now."""
+
+    @property
+    def known_until_ns(self) -> int:
+        """UTC of the newest fact when the process began; 0 where the journal was fresh."""
+        ...
+
+    def unsettled(self, venue: Venue) -> Sequence[Order]:
+        """Those of a venue that have no end yet."""
+        ...
+
+    def whose(self, client_order_id: ClientOrderId) -> Whose:
+        """Whose an order is that a venue shows."""
+        ...
+
+
 class Connectors(Protocol):
     """The venues of one process. They deliver events; nothing else of theirs is visible."""
 
@@ -47,9 +65,9 @@ class Connectors(Protocol):
         self,
         clock: Clock,
         deliver: Callable[[Event], None],
-        unsettled: Callable[[Venue], Sequence[Order]],
+        orders: OurOrders,
     ) -> None:
-        """Say where events go and which live orders have no end yet, before anything runs."""
+        """Say where events go and what is known of our orders, before anything runs."""
         ...
 
     async def run(self) -> None:

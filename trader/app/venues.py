@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec.structs import replace
 
 from trader.app.connected_venue import ConnectedVenue
-from trader.app.connectors import KeySight, VenueSight
+from trader.app.connectors import KeySight, OurOrders, VenueSight
 from trader.app.venue_parts import VenueParts, parts_of
 from trader.app.wiring import simulated_instruments
 from trader.config import Settings, used_venues, venues
@@ -14,7 +14,6 @@ from trader.domain.clock import Clock
 from trader.domain.control import Mode
 from trader.domain.events import Event
 from trader.domain.instrument import Instrument, InstrumentId, Venue
-from trader.domain.order import Order
 from trader.execution.gate import Lane
 from trader.execution.keys import Keys
 
@@ -57,7 +56,7 @@ class RealVenues:
         self,
         clock: Clock,
         deliver: Callable[[Event], None],
-        unsettled: Callable[[Venue], Sequence[Order]],
+        orders: OurOrders,
     ) -> None:
         """Make every connection ready to be run."""
         for name in self._names:
@@ -70,7 +69,7 @@ class RealVenues:
                 clock,
                 deliver,
                 self._keys[name],
-                _of_venue(unsettled, name),
+                orders,
             )
 
     async def run(self) -> None:
@@ -114,12 +113,6 @@ def keys_of(settings: Settings, venue: Venue) -> Keys | None:
     if not (section.api_key and section.secret_key):
         return None
     return Keys(section.api_key, section.secret_key)
-
-
-def _of_venue(
-    unsettled: Callable[[Venue], Sequence[Order]], venue: Venue
-) -> Callable[[], Sequence[Order]]:
-    return lambda: unsettled(venue)
 
 
 def _oldest(ages: Sequence[float | None]) -> float | None:

@@ -33,6 +33,14 @@ class VenueUnavailable(VenueError):
     """The request provably did not leave this machine."""
 
 
+class HeldBack(VenueUnavailable):
+    """Our own count of the venue's rate limits, or a ban, forbids the request for ``wait_s``."""
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
 class OutcomeUnknown(VenueError):
     """The request left and no answer came; reconciliation settles it, never sending again."""
 

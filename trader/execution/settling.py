@@ -5,16 +5,17 @@ quarantined: it goes on counting at its worst, and an operator decides.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 
 import structlog
 from msgspec import Struct
 
 from trader.domain.clock import Clock
-from trader.domain.errors import VenueError
+from trader.domain.errors import HeldBack, VenueError
 from trader.domain.events import Event, OrderReported
 from trader.domain.order import ClientOrderId, Fill, Order, OrderState
+from trader.execution.account_look import is_whole
 from trader.execution.repeating import Pace
 from trader.execution.venue import Absent, OrderView, VenueClient
 
@@ -23,6 +24,9 @@ _NS = 1_000_000_000
 _ZERO = Decimal(0)
 _LOOK_EVERY_S = 0.1
 _AT_ONCE = 8
+_MANY = 100
+_PORTION = 256
+_LONGEST_HOLD_S = 5.0
 # An accepted immediate order ends within moments; its report may have been lost on the way.
 _ACCEPTED_WAITS_S = 1.0
 _LOOKUPS = Pace(every_s=0.5, first_retry_s=0.25, last_retry_s=30.0)
@@ -37,6 +41,7 @@ class _Search(Struct):
     seen_mono_ns: int
     due_mono_ns: int
     looks: int = 0
+    answered_mono_ns: int = -1
 
 
 class Settling:
@@ -67,7 +72,8 @@ class Settling:
         """Look until cancelled."""
         while True:
             await self.look_once()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            # Of thousands that wait none is in a hurry, and going through them takes its time.
+            await asyncio.sleep(_LOOK_EVERY_S * (1 + len(self._searches) // _MANY))
 
     async def look_once(self) -> None:
         """Ask for the orders whose next look-up is due."""
@@ -75,23 +81,58 @@ class Settling:
         if due:
             await asyncio.gather(*(self._look(order) for order in due))
 
-    async def look_at_all(self) -> None:
+    async def look_at_all(self, since_mono_ns: int | None = None) -> None:
         """Ask once for every order without an end; part of reconciling.
+
+        Those the venue answered for since then are not asked for again: of thousands, what a
+        failure interrupts goes on where it was. Within the venue's budget, however long that takes.
 
         Raises:
             VenueError: one could not be asked for.
         """
-        orders = [o for o in self._unsettled() if not self._awaited(o.approved.client_order_id)]
-        for first in range(0, len(orders), _AT_ONCE):
-            batch = orders[first : first + _AT_ONCE]
+        since = self._clock.now().mono_ns if since_mono_ns is None else since_mono_ns
+        left = [o for o in self._unsettled() if not self._awaited(o.approved.client_order_id)]
+        while left := [order for order in left if self._answered_ns(order) < since]:
             answers = await asyncio.gather(
-                *(self._look(order) for order in batch), return_exceptions=True
+                *(self._look(order) for order in left[:_AT_ONCE]), return_exceptions=True
             )
+            hold_s = 0.0
             for answer in answers:
-                if isinstance(answer, BaseException):
+                if isinstance(answer, HeldBack) and answer.wait_s <= _LONGEST_HOLD_S:
+                    hold_s = max(hold_s, answer.wait_s)
+                elif answer is not None:
                     raise answer
-                if answer is not None:
-                    raise answer
+            if hold_s:
+                await asyncio.sleep(hold_s)
+
+    async def told(
+        self, views: Mapping[ClientOrderId, OrderView], taken_in: Callable[[Event], Awaitable[None]]
+    ) -> None:
+        """Report the ends of orders that a list of ended orders tells whole.
+
+        One question settles a thousand so. ``taken_in`` waits until the engine has an event; they
+        are handed over in portions, since the inbox is bounded.
+        """
+        ends = [
+            self._reported(order, view.state, view.executed, view.reason, view.fills)
+            for order in self._unsettled()
+            if (view := views.get(order.approved.client_order_id)) is not None and is_whole(view)
+        ]
+        for first in range(0, len(ends), _PORTION):
+            *most, last = ends[first : first + _PORTION]
+            for report in most:
+                self._deliver(report)
+            await taken_in(last)
+
+    def hurry(self, client_order_id: str) -> None:
+        """Look this order up at once: an operator waits for the answer."""
+        search = self._searches.get(ClientOrderId(client_order_id))
+        if search is not None:
+            search.due_mono_ns = self._clock.now().mono_ns
+
+    def _answered_ns(self, order: Order) -> int:
+        search = self._searches.get(order.approved.client_order_id)
+        return -1 if search is None else search.answered_mono_ns
 
     def _due(self) -> list[Order]:
         orders, now = self._unsettled(), self._clock.now()
@@ -125,6 +166,11 @@ class Settling:
             found = await self._client.find(
                 approved.client_order_id, approved.intent.instrument, search.seen_ns
             )
+        except HeldBack as error:
+            # Nothing was asked.
+            search.looks -= 1
+            search.due_mono_ns = now.mono_ns + int(min(error.wait_s, _LOOKUPS.last_retry_s) * _NS)
+            return error
         except VenueError as error:
             _log.warning(
                 "order not looked up",
@@ -133,6 +179,7 @@ class Settling:
                 error=str(error),
             )
             return error
+        search.answered_mono_ns = self._clock.now().mono_ns
         if isinstance(found, OrderView):
             self._report(order, found.state, found.executed, found.reason, found.fills)
         else:
@@ -144,7 +191,10 @@ class Settling:
         if absent.final:
             # No word of the venue's on the order itself, so it is no rejection that counts.
             self._report(order, OrderState.EXPIRED, _ZERO, "never reached the venue")
-        elif order.state is not OrderState.QUARANTINED and waited_ns >= self._quarantine_after_ns:
+        elif order.state is OrderState.QUARANTINED:
+            # Nothing new, but it is what an operator may have accepted.
+            self._report(order, order.state, order.executed, "the venue still knows it not")
+        elif waited_ns >= self._quarantine_after_ns:
             if order.state is not OrderState.UNKNOWN:
                 self._report(order, OrderState.UNKNOWN, order.executed, "the venue knows it not")
             self._report(
@@ -161,7 +211,15 @@ class Settling:
         reason: str,
         fills: tuple[Fill, ...] = (),
     ) -> None:
+        self._deliver(self._reported(order, state, executed, reason, fills))
+
+    def _reported(
+        self,
+        order: Order,
+        state: OrderState,
+        executed: Decimal,
+        reason: str,
+        fills: tuple[Fill, ...],
+    ) -> OrderReported:
         now, order_id = self._clock.now(), order.approved.client_order_id
-        self._deliver(
-            OrderReported(now.at_ns, now.mono_ns, order_id, state, executed, fills, reason)
-        )
+        return OrderReported(now.at_ns, now.mono_ns, order_id, state, executed, fills, reason)

@@ -23,9 +23,9 @@ class OrderView(Struct, frozen=True):
     """What a venue says of one order.
 
     ``executed`` is cumulative and in the base asset. ``fills`` are those this message names;
-    ``client_order_id`` is empty where the order carries none (it is not ours). What was ordered
-    (``quantity``, ``limit_price``) and when (``created_ns``, UTC) are told by look-ups and lists, by
-    which an order is adopted whose commit a power cut took; None and 0 where they are not.
+    ``client_order_id`` is empty where the order carries none (it is not ours). Look-ups and lists
+    also tell what was ordered (``quantity``, ``limit_price``) and when (``created_ns``, UTC), so
+    that an order whose commit a power cut took can be adopted; None and 0 where they do not.
     """
 
     client_order_id: ClientOrderId

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from trader.domain.clock import Clock
-from trader.domain.errors import OutcomeUnknown, VenueUnavailable
+from trader.domain.errors import HeldBack, OutcomeUnknown, VenueUnavailable
 from trader.wire.budget import Budget
 from trader.wire.http import HttpAnswer, HttpRequest
 from trader.wire.tls import trusted
@@ -52,7 +52,8 @@ class HttpClient:
         asked = self._clock.now()
         wait_s = self._budget.take(request.group, request.weight, asked)
         if wait_s > 0:
-            raise VenueUnavailable(f"{_name(request)}: held back for {wait_s:.1f} s by the budget")
+            what = f"{_name(request)}: held back for {wait_s:.1f} s by the budget"
+            raise HeldBack(what, wait_s)
         try:
             answer = await self._ask(request)
         except VenueUnavailable:

@@ -5,9 +5,9 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tests.support.account_looks import a_stated, look, look_everywhere
-from tests.support.builders import BINANCE, BINANCE_BTC, BITHUMB, SECOND_NS, UPBIT, UPBIT_BTC
+from tests.support.builders import BINANCE_BTC, SECOND_NS, UPBIT_BTC
 from tests.support.live_desk import LiveDesk
-from tests.support.power_cut import (
+from tests.support.lost_tail import (
     FIRST_DRAW,
     SECOND_DRAW,
     a_live_desk,
@@ -28,6 +28,7 @@ from trader.domain.facts import (
     TradeClosed,
     TradeOpened,
 )
+from trader.domain.instrument import BINANCE, BITHUMB, UPBIT
 from trader.domain.order import ApprovedOrder, LedgerName, OrderState, Purpose, Side
 from trader.domain.trade import TradePhase
 from trader.strategy.protocol import StrategyPair
@@ -174,7 +175,8 @@ class TestOnce:
 
         look_everywhere(later, *views)
 
-        assert later.all(OrdersAdopted) == later.all(FillBooked) == []
+        assert later.all(OrdersAdopted) == []
+        assert later.all(FillBooked) == []
 
     def test_nor_does_the_next_process(self) -> None:
         """Adoption is a fact of the journal."""
@@ -187,7 +189,8 @@ class TestOnce:
 
         look_everywhere(third, *views)
 
-        assert third.all(OrdersAdopted) == third.all(FillBooked) == []
+        assert third.all(OrdersAdopted) == []
+        assert third.all(FillBooked) == []
         assert third.live.trades == later.live.trades
 
     def test_reports_that_come_late_book_nothing_twice(self) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support.account_looks import look, rebased
-from tests.support.builders import BINANCE, BTC, KRW, UPBIT, UPBIT_BTC
+from tests.support.builders import BTC, UPBIT_BTC
 from tests.support.live_desk import LiveDesk
 from trader.domain.control import Accept, ReplyCode
 from trader.domain.facts import (
@@ -16,7 +16,7 @@ from trader.domain.facts import (
     BreakerTripped,
     Cause,
 )
-from trader.domain.instrument import USDT, Asset
+from trader.domain.instrument import BINANCE, KRW, UPBIT, USDT, Asset
 from trader.domain.order import LedgerName, OrderState, Purpose
 from trader.engine.balances import DECREASE, FIRST, INCREASE, ROUNDING
 
@@ -26,10 +26,10 @@ def upbit(desk: LiveDesk) -> dict[str, Decimal]:
     return {asset: total for (venue, asset), total in desk.live.balances.items() if venue == UPBIT}
 
 
-def counted(**holdings: str) -> LiveDesk:
-    """A desk whose live ledger was based once on these holdings at Upbit."""
+def counted() -> LiveDesk:
+    """A desk whose live ledger was based once on five million won and half a coin at Upbit."""
     desk = LiveDesk(restored=[])
-    look(desk, **{"KRW": "5000000", "BTC": "0.5", **holdings})
+    look(desk, KRW=5_000_000, BTC="0.5")
     desk.facts.clear()
     return desk
 

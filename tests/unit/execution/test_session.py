@@ -5,19 +5,46 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
-from tests.support.builders import AT_NS, UPBIT_BTC
+import pytest
+
+from tests.support.builders import AT_NS, SECOND_NS, UPBIT_BTC, an_intent
 from tests.support.fake_venue import FakeVenue, balances
 from tests.support.waiting import eventually
+from trader.domain.client_ids import Whose
 from trader.domain.clock import SimulatedClock
 from trader.domain.errors import VenueRejected
 from trader.domain.events import AccountLost, AccountStated, Event, FaultReported, OrderReported
 from trader.domain.instrument import UPBIT
-from trader.domain.order import ClientOrderId, OrderState, Side
+from trader.domain.order import (
+    ApprovedOrder,
+    ClientOrderId,
+    LedgerName,
+    Order,
+    OrderState,
+    PairName,
+    Purpose,
+    Side,
+    TradeId,
+)
+from trader.execution import session
+from trader.execution.account_look import OVERLAP_NS
 from trader.execution.session import VenueSession
 from trader.execution.settling import Settling
-from trader.execution.venue import OrderSeen, OrderView, PrivateEnding, Rejected
+from trader.execution.venue import BalancesSeen, OrderSeen, OrderView, PrivateEnding, Rejected
 
-PREFIX = "tr-"
+
+class Records:
+    """What the engine would know: ids that begin with ``tr-`` are its own unless told."""
+
+    def __init__(self) -> None:
+        self.known_until_ns = AT_NS
+        self.lost: set[str] = set()
+
+    def whose(self, client_order_id: ClientOrderId) -> Whose:
+        """As the test says."""
+        if client_order_id in self.lost:
+            return Whose.LOST
+        return Whose.OURS if client_order_id.startswith("tr-") else Whose.OTHERS
 
 
 class Desk:
@@ -28,10 +55,19 @@ class Desk:
         self.venue = FakeVenue(says_when_ready=says_when_ready)
         self.venue.holdings = tuple(balances(KRW="5000000", BTC="0.5"))
         self.events: list[Event] = []
+        self.unsettled: list[Order] = []
         settling = Settling(
-            self.venue, self.clock, self.events.append, list, lambda _: False, 120.0
+            self.venue,
+            self.clock,
+            self.events.append,
+            lambda: self.unsettled,
+            lambda _: False,
+            120.0,
         )
-        self.session = VenueSession(self.venue, settling, self.clock, self.events.append, PREFIX)
+        self.records = Records()
+        self.session = VenueSession(
+            self.venue, settling, self.clock, self.events.append, self.records
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -62,10 +98,30 @@ class Desk:
         return self.session.heard(frame, self.clock.now())
 
 
+def an_order(order_id: str) -> Order:
+    """A live order without an end."""
+    approved = ApprovedOrder(
+        ClientOrderId(order_id),
+        TradeId("T7"),
+        PairName("upbit-binance"),
+        LedgerName.LIVE,
+        Purpose.OPEN,
+        an_intent(),
+        1,
+        0,
+    )
+    return Order(approved)
+
+
 def a_view(order_id: str) -> OrderView:
     """What a venue says of an order that ended unfilled."""
     return OrderView(
-        ClientOrderId(order_id), "v-1", UPBIT_BTC, Side.BUY, OrderState.EXPIRED, Decimal(0)
+        ClientOrderId(order_id),
+        f"v-{order_id}",
+        UPBIT_BTC,
+        Side.BUY,
+        OrderState.EXPIRED,
+        Decimal(0),
     )
 
 
@@ -142,6 +198,90 @@ class TestReconciled:
             assert desk.session.is_reconciled
 
 
+class TestLooks:
+    async def test_a_statement_says_what_was_lost_and_that_it_looked(self) -> None:
+        """One event, so that the engine's verdict is one step."""
+        desk = Desk()
+        desk.records.lost.add("tr-9")
+        desk.venue.ended = (a_view("tr-9"), a_view("tr-1"), a_view("hand-1"))
+        async with desk.running():
+            desk.session.opened()
+
+            statement = await desk.until_stated()
+
+        assert statement.looked
+        assert [one.client_order_id for one in statement.orders] == ["tr-9"]
+        assert statement.others == (UPBIT_BTC,)
+
+    async def test_the_next_one_looks_back_to_the_last(self) -> None:
+        """With some overlap; a first one to the journal's newest fact."""
+        desk = Desk()
+        async with desk.running():
+            for _ in range(2):
+                desk.session.opened()
+                await desk.take_in(await desk.until_stated())
+                desk.session.lost("reset")
+                desk.clock.advance(desk.clock.now().mono_ns + 3_600 * SECOND_NS)
+
+        assert desk.venue.since_ns == [
+            AT_NS - OVERLAP_NS,
+            AT_NS - OVERLAP_NS,
+        ]
+
+    async def test_orders_are_not_asked_for_with_every_statement(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Balances change with each fill; the lists draw on the venue's limits."""
+        monkeypatch.setattr(session, "_SETTLES_S", 0.0)
+        desk = Desk()
+        desk.venue.stream.news["moved"] = (BalancesSeen(()),)
+        async with desk.running():
+            desk.session.opened()
+            await desk.take_in(await desk.until_stated())
+            desk.hear("moved")
+
+            statement = await desk.until_stated()
+
+        assert not statement.looked
+        assert desk.venue.asked.count("closed orders") == 1
+
+    async def test_a_report_of_a_lost_order_asks_for_a_look(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only a look tells all of it that adopting it takes."""
+        monkeypatch.setattr(session, "_SETTLES_S", 0.0)
+        desk = Desk()
+        desk.venue.stream.news["late"] = (OrderSeen(a_view("tr-9")),)
+        async with desk.running():
+            desk.session.opened()
+            await desk.take_in(await desk.until_stated())
+            desk.records.lost.add("tr-9")
+            desk.venue.ended = (a_view("tr-9"),)
+            desk.hear("late")
+
+            statement = await desk.until_stated()
+
+        assert statement.looked
+        assert [one.client_order_id for one in statement.orders] == ["tr-9"]
+
+    async def test_what_the_list_settles_is_reported_before_the_statement(self) -> None:
+        """Orders without an end are known again before balances are judged."""
+        desk = Desk()
+        desk.unsettled.append(an_order("tr-1"))
+        desk.venue.ended = (a_view("tr-1"),)
+        async with desk.running():
+            desk.session.opened()
+            await eventually(lambda: bool(desk.events))
+            (report,) = desk.events
+            assert isinstance(report, OrderReported)
+            desk.unsettled.clear()
+            desk.session.saw(report)
+
+            await desk.until_stated()
+
+        assert not [one for one in desk.venue.asked if one.startswith("find")]
+
+
 class TestHearing:
     async def test_reports_of_our_orders_reach_the_engine_and_others_do_not(self) -> None:
         """An order without our prefix is the operator's own business, and counted."""
@@ -152,7 +292,7 @@ class TestHearing:
 
         reports = [event for event in desk.events if isinstance(event, OrderReported)]
         assert [report.client_order_id for report in reports] == ["tr-1"]
-        assert desk.session.foreign == 1
+        assert desk.session.others == 1
 
     async def test_the_venue_may_end_the_stream(self) -> None:
         """Its word is passed on, so that the connection is renewed."""

@@ -7,7 +7,7 @@ import pytest
 from tests.support.builders import AT_NS, SECOND_NS, UPBIT_BTC, a_fill, an_intent
 from tests.support.fake_venue import FakeVenue
 from trader.domain.clock import SimulatedClock
-from trader.domain.errors import OutcomeUnknown, VenueUnavailable
+from trader.domain.errors import HeldBack, OutcomeUnknown, VenueUnavailable
 from trader.domain.events import Event, OrderReported
 from trader.domain.order import (
     ApprovedOrder,
@@ -51,6 +51,7 @@ class Desk:
         self.orders = list(orders)
         self.awaited: set[ClientOrderId] = set()
         self.events: list[Event] = []
+        self.waited_at: list[int] = []
         self.settling = Settling(
             self.venue,
             self.clock,
@@ -59,6 +60,11 @@ class Desk:
             self.awaited.__contains__,
             QUARANTINE_S,
         )
+
+    async def taken_in(self, event: Event) -> None:
+        """The engine has processed everything so far."""
+        self.events.append(event)
+        self.waited_at.append(len(self.events))
 
     async def look(self, seconds: float = 0) -> None:
         """Let time pass, and look."""
@@ -179,7 +185,19 @@ class TestWhatItReports:
             await desk.look(1)
 
         assert desk.finds > asked
-        assert len(desk.told) == 1
+        assert {state for state, _, _ in desk.told} == {OrderState.QUARANTINED}
+
+    async def test_an_operator_who_accepts_one_waits_for_no_pace(self) -> None:
+        """It is looked up at once, not half a minute later."""
+        desk = Desk(an_order(OrderState.QUARANTINED))
+        for _ in range(200):
+            await desk.look(1)
+        asked = desk.finds
+
+        desk.settling.hurry(ORDER_ID)
+        await desk.look()
+
+        assert desk.finds == asked + 1
 
     @pytest.mark.parametrize("error", [VenueUnavailable("away"), OutcomeUnknown("timeout")])
     async def test_a_failed_question_says_nothing(self, error: Exception) -> None:
@@ -209,3 +227,81 @@ class TestReconciling:
 
         with pytest.raises(VenueUnavailable):
             await desk.settling.look_at_all()
+
+    async def test_what_was_answered_before_a_failure_is_not_asked_for_again(self) -> None:
+        """Of thousands, each try goes on where the last one was interrupted."""
+        desk = Desk(*(an_order(order_id=f"tr-main-{number}") for number in range(30)))
+        desk.venue.found["tr-main-20"] = VenueUnavailable("away")
+        with pytest.raises(VenueUnavailable):
+            await desk.settling.look_at_all(0)
+        del desk.venue.found["tr-main-20"]
+        desk.clock.advance(SECOND_NS)
+        before = len(desk.venue.asked)
+
+        await desk.settling.look_at_all(0)
+
+        assert before == 24
+        assert len(desk.venue.asked) == 24 + 7
+
+    async def test_waits_where_only_our_own_budget_holds_it_back(self) -> None:
+        """Thousands of look-ups take their time; none of them is a failure."""
+        desk = Desk(*(an_order(order_id=f"tr-main-{number}") for number in range(20)))
+        desk.venue.held_back_s = [0.001] * 5
+
+        await desk.settling.look_at_all()
+
+        assert len(set(desk.venue.asked)) == 20
+
+    async def test_fails_where_the_venue_has_shut_us_out_for_long(self) -> None:
+        """A ban of minutes is not waited for here."""
+        desk = Desk(an_order())
+        desk.venue.held_back_s = [120.0]
+
+        with pytest.raises(HeldBack):
+            await desk.settling.look_at_all()
+
+
+class TestLists:
+    """A list of ended orders settles many in one question."""
+
+    @staticmethod
+    def ended(order_id: str, executed: str = "0", *, told: bool = True) -> OrderView:
+        """An order that is over."""
+        quantity = Decimal(executed)
+        fills = (a_fill(quantity=executed, order=order_id),) if quantity and told else ()
+        return OrderView(
+            ClientOrderId(order_id),
+            "v",
+            UPBIT_BTC,
+            Side.SELL,
+            OrderState.EXPIRED,
+            quantity,
+            fills,
+        )
+
+    async def test_reports_those_it_tells_whole(self) -> None:
+        """Unfilled, or with every fill; any other is looked up by itself."""
+        desk = Desk(*(an_order(order_id=f"tr-main-{number}") for number in range(4)))
+        views = [
+            self.ended("tr-main-0"),
+            self.ended("tr-main-1", "0.00066"),
+            self.ended("tr-main-2", "0.00066", told=False),
+            self.ended("tr-main-9"),
+        ]
+
+        await desk.settling.told({v.client_order_id: v for v in views}, desk.taken_in)
+
+        assert [e.client_order_id for e in desk.events if isinstance(e, OrderReported)] == [
+            "tr-main-0",
+            "tr-main-1",
+        ]
+
+    async def test_hands_them_over_in_portions(self) -> None:
+        """The inbox is bounded: after each portion the engine must have caught up."""
+        desk = Desk(*(an_order(order_id=f"tr-main-{number}") for number in range(1_000)))
+        views = [self.ended(f"tr-main-{number}") for number in range(1_000)]
+
+        await desk.settling.told({v.client_order_id: v for v in views}, desk.taken_in)
+
+        assert len(desk.events) == 1_000
+        assert desk.waited_at == [256, 512, 768, 1_000]
