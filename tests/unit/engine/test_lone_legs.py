@@ -289,6 +289,20 @@ class TestDust:
         assert desk.trade.lone_leg is None
         assert desk.sent == []
 
+    def test_is_no_leg_alone_while_the_rest_of_an_order_is_unknown(self) -> None:
+        """However long that takes: what stands alone no venue would take."""
+        desk = Desk()
+        desk.begin()
+        desk.signal()
+        sell, buy = desk.take_orders()
+        desk.report(sell)
+        desk.report(buy, OrderState.PARTIAL, "0.00064")
+        desk.report(buy, OrderState.UNKNOWN)
+
+        desk.wait(15)
+
+        assert desk.all(LegUnhedged) == []
+
     def test_a_trade_of_nothing_but_dust_is_abandoned(self) -> None:
         """What is too small to be closed is not held as a trade."""
         desk = Desk()
