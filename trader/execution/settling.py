@@ -16,7 +16,6 @@ from trader.domain.errors import HeldBack, VenueError
 from trader.domain.events import Event, OrderReported
 from trader.domain.order import ClientOrderId, Fill, Order, OrderState
 from trader.execution.account_look import is_whole
-from trader.execution.repeating import Pace
 from trader.execution.venue import Absent, OrderView, VenueClient
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("trader.venue")
@@ -29,7 +28,11 @@ _PORTION = 256
 _LONGEST_HOLD_S = 5.0
 # An accepted immediate order ends within moments; its report may have been lost on the way.
 _ACCEPTED_WAITS_S = 1.0
-_LOOKUPS = Pace(every_s=0.5, first_retry_s=0.25, last_retry_s=30.0)
+_SHORTEST_NS = _NS // 4
+_LONGEST_S = 30
+# Of what was waited so far: whatever the venue tells is known a quarter later at most. While it is
+# not, the other leg of the trade may stand alone.
+_SHARE = 4
 _TOLD = frozenset({OrderState.ACKNOWLEDGED, OrderState.PARTIAL})
 _UNSETTLED = frozenset({OrderState.UNKNOWN, OrderState.QUARANTINED})
 
@@ -161,7 +164,10 @@ class Settling:
             approved.client_order_id, _Search(now.at_ns, now.mono_ns, now.mono_ns)
         )
         search.looks += 1
-        search.due_mono_ns = now.mono_ns + int(_LOOKUPS.wait_s(search.looks) * _NS)
+        waited_ns = now.mono_ns - search.seen_mono_ns
+        search.due_mono_ns = now.mono_ns + min(
+            max(waited_ns // _SHARE, _SHORTEST_NS), _LONGEST_S * _NS
+        )
         try:
             found = await self._client.find(
                 approved.client_order_id, approved.intent.instrument, search.seen_ns
@@ -169,7 +175,7 @@ class Settling:
         except HeldBack as error:
             # Nothing was asked.
             search.looks -= 1
-            search.due_mono_ns = now.mono_ns + int(min(error.wait_s, _LOOKUPS.last_retry_s) * _NS)
+            search.due_mono_ns = now.mono_ns + int(min(error.wait_s, _LONGEST_S) * _NS)
             return error
         except VenueError as error:
             _log.warning(

@@ -20,6 +20,8 @@ _NS = 1_000_000_000
 _RULES = Pace(every_s=60.0)
 _CLOCK = Pace(every_s=30.0)
 _SKEW_LASTS_S = 300.0
+# More than the venues that tell whole seconds only can be measured by.
+_WORTH_NOTING_MS = 250.0
 
 
 class _Bar(Struct, frozen=True):
@@ -43,6 +45,7 @@ class VenueWatch:
         self._bars: dict[InstrumentId, _Bar] = {}
         self._stated: dict[InstrumentId, Instrument] = {}
         self._skew: tuple[float, int] | None = None
+        self._noted_ms: float | None = None
         self._rules_soon, self._clock_soon = asyncio.Event(), asyncio.Event()
 
     @property
@@ -117,7 +120,11 @@ class VenueWatch:
 
     async def _ask_clock(self) -> None:
         asked = self._clock.now().mono_ns
-        self._skew = (await self._client.clock_skew_ms(), asked)
+        skew_ms = await self._client.clock_skew_ms()
+        self._skew = (skew_ms, asked)
+        if self._noted_ms is None or abs(skew_ms - self._noted_ms) > _WORTH_NOTING_MS:
+            self._noted_ms = skew_ms
+            _log.info("venue clock", venue=self._client.venue, behind_ours_ms=round(skew_ms))
 
     def _failed(self, what: str) -> Callable[[VenueError, int], None]:
         def failed(error: VenueError, failures: int) -> None:
