@@ -28,9 +28,10 @@ CREATE TABLE IF NOT EXISTS schema_versions (
     version INTEGER NOT NULL
 ) STRICT
 """
+_RESTORE = "restore a backup, or move it and its -wal aside to begin a new journal"
 _ADVICE = (
-    ("SQLITE_NOTADB", "restore a backup, or move it and its -wal aside to begin a new journal"),
-    ("SQLITE_CORRUPT", "restore a backup, or move it and its -wal aside to begin a new journal"),
+    ("SQLITE_NOTADB", _RESTORE),
+    ("SQLITE_CORRUPT", _RESTORE),
     ("SQLITE_FULL", "free disk space, then start again"),
     ("SQLITE_READONLY", "let this user write to the file and its directory"),
     ("SQLITE_CANTOPEN", "let this user write to the file and its directory"),
@@ -66,10 +67,11 @@ def open_writer(
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise JournalError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 is needed")
-    _prepare_files(path)
+    _prepare_files(path, migrations)
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        _refuse_damaged(connection, path)
         versions = _versions(connection, path)
         _refuse_newer(versions, migrations, path)
         _set_pragmas(connection, path, full_sync=full_sync)
@@ -117,7 +119,7 @@ def open_checkpointer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare_files(path: Path) -> None:
+def _prepare_files(path: Path, migrations: Mapping[str, Sequence[str]]) -> None:
     directory = path.parent
     try:
         directory.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
@@ -127,30 +129,76 @@ def _prepare_files(path: Path) -> None:
         shared = found.st_mode & stat.S_ISVTX
         if not shared and stat.S_IMODE(found.st_mode) != _DIRECTORY_MODE:
             directory.chmod(_DIRECTORY_MODE)
-        _refuse_lost_database(path)
-        try:
+        _refuse_lost_parts(path)
+        if path.exists():
             # SQLite gives its -wal and -shm the mode of this file, whatever the umask.
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-        except FileExistsError:
             for suffix in ("", "-wal", "-shm"):
                 _tighten(path.with_name(path.name + suffix))
         else:
-            os.fchmod(descriptor, _FILE_MODE)
-            os.close(descriptor)
+            _create(path, migrations)
     except OSError as error:
         raise JournalError(
             f"journal {shown_path(path)}: opening: {error.strerror}: {error.filename}"
         ) from error
 
 
-def _refuse_lost_database(path: Path) -> None:
-    # SQLite would take an empty database as the truth and delete the WAL beside it.
-    wal = wal_path(path)
+def _create(path: Path, migrations: Mapping[str, Sequence[str]]) -> None:
+    """Make a database with its tables and only then give it its name.
+
+    So a file of that name is never empty, unless something emptied it.
+    """
+    new = path.with_name(f"{path.name}.new")
+    for suffix in ("", "-wal", "-shm"):
+        # What a process left that was killed while it did this.
+        new.with_name(new.name + suffix).unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+    try:
+        os.fchmod(descriptor, _FILE_MODE)
+    finally:
+        os.close(descriptor)
+    try:
+        connection = sqlite3.connect(new, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            _set_pragmas(connection, path, full_sync=True)
+            _migrate(connection, {}, migrations)
+        finally:
+            # The last connection brings everything into the one file and syncs it.
+            connection.close()
+    except sqlite3.Error as error:
+        raise explained(path, "creating", error) from error
+    new.rename(path)
+
+
+def _refuse_lost_parts(path: Path) -> None:
+    """A database without all of its files is refused; SQLite would go on with what there is."""
+    wal, index = wal_path(path), path.with_name(f"{path.name}-shm")
     has_content = path.exists() and path.stat().st_size > 0
+    # It would take an empty database as the truth and delete the log beside it.
     if not has_content and wal.exists() and wal.stat().st_size > 0:
         raise JournalError(
             f"journal {shown_path(path)}: the file is missing or empty, but {wal.name} is not; "
             "put the file back, or move its -wal aside to begin a new journal"
+        )
+    if path.exists() and not has_content:
+        raise JournalError(
+            f"journal {shown_path(path)}: the file is empty, which no journal is; "
+            "restore a backup, or move it aside to begin a new journal"
+        )
+    # A clean end removes both, the index before the log; so somebody else took the log.
+    if has_content and index.exists() and not wal.exists():
+        raise JournalError(
+            f"journal {shown_path(path)}: {wal.name} is missing, and the last commits with it; "
+            f"put it back, or move {index.name} aside to go on without them"
+        )
+
+
+def _refuse_damaged(connection: sqlite3.Connection, path: Path) -> None:
+    """Look at every page before anything is built on one of them; a second takes a gigabyte."""
+    ((found, *_), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if found != "ok":
+        said = " ".join(str(found).split())[:200]
+        raise JournalError(
+            f"journal {shown_path(path)}: opening: it is damaged: {said}; {_RESTORE}"
         )
 
 

@@ -410,6 +410,37 @@ class TestUnusableFile:
 
         assert wal_path(path).read_bytes() == b"facts"
 
+    def test_a_log_taken_from_its_database_is_refused(self, path: Path) -> None:
+        """Its index is still there, as it is after a kill; the last facts were in the log."""
+        with Journal.open(path):
+            log = wal_path(path).read_bytes()
+        path.with_name(f"{path.name}-shm").write_bytes(b"index")
+
+        with pytest.raises(JournalError, match="wal is missing"):
+            Journal.open(path)
+
+        wal_path(path).write_bytes(log)
+        Journal.open(path).close()
+
+    def test_an_empty_file_is_no_new_journal(self, path: Path) -> None:
+        """A journal gets its name once it has its tables, so something emptied it."""
+        path.parent.mkdir()
+        path.touch()
+
+        with pytest.raises(JournalError, match="the file is empty"):
+            Journal.open(path)
+
+    def test_what_a_kill_left_of_a_creation_is_done_anew(self, path: Path) -> None:
+        """Half a database under another name is nobody's journal."""
+        path.parent.mkdir()
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(f"{path.name}.new{suffix}").write_bytes(b"half")
+
+        with Journal.open(path) as journal:
+            commit(journal, NOTE)
+
+        assert sorted(file.name for file in path.parent.iterdir()) == [path.name]
+
     def test_a_place_that_is_no_directory_is_told(self, tmp_path: Path) -> None:
         """Permissions and read-only file systems come out the same way."""
         (tmp_path / "state").write_text("a file")
