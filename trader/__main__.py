@@ -9,12 +9,19 @@ from types import FrameType
 from typing import NoReturn
 
 from trader import __version__
-from trader.commands import alert_test, check, resume, run, sim
+from trader.commands import alert_test, check, reconcile, resume, run, sim
 from trader.commands.arguments import OneLineParser, nearest
 from trader.domain.errors import ConfigError, TraderError
 
 EXIT_MISTAKE, EXIT_ALREADY_RUNNING = 2, 3
-_COMMANDS = {"run": run, "check": check, "resume": resume, "alert-test": alert_test, "sim": sim}
+_COMMANDS = {
+    "run": run,
+    "check": check,
+    "reconcile": reconcile,
+    "resume": resume,
+    "alert-test": alert_test,
+    "sim": sim,
+}
 _EPILOG = """\
 Without a command, run is meant, with all of its options: python -m trader --once --mock
 

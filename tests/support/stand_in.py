@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from trader.app import RunOptions, run
-from trader.app.connectors import KeySight, OurOrders, VenueSight
+from trader.app.connectors import KeySight, OurOrders, SeeAccount, VenueSight
 from trader.app.wiring import simulated_instruments
 from trader.config import Settings, load_settings
 from trader.domain.clock import Clock
@@ -132,6 +132,10 @@ class StandIn:
                 )
         if self._steered().answers and self._fills is not None:
             self._fills.submit(orders)
+
+    def accounts(self) -> Mapping[Venue, SeeAccount]:
+        """They show none."""
+        return {}
 
     def saw(self, _event: Event) -> None:
         """Nothing waits for it."""

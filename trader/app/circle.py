@@ -18,6 +18,7 @@ from trader.app.outside import Outside
 from trader.app.prospects import Prospects
 from trader.app.reach import Reach
 from trader.app.real import RealSession
+from trader.app.reconcile_questions import reconcile_questions
 from trader.app.restoring import restore
 from trader.app.senses import HostSenses
 from trader.app.summary import LoopRecord, summary_question
@@ -37,7 +38,7 @@ from trader.execution.paper import PaperVenues
 from trader.feeds.mock import Market, MockFeed
 from trader.ops.lease import HostLock, StateLock
 from trader.ops.metrics import Cycle
-from trader.port.local import LocalPort, Question
+from trader.port.local import LocalPort, Question, Questions
 from trader.risk.live_guard import LiveGuard
 from trader.runtime import Inbox, Listener, Runtime, SystemClock
 from trader.strategy.protocol import Strategy
@@ -151,7 +152,8 @@ def mock_circle(
     )
     # There is no live order to hold back here; the fact follows within the millisecond.
     answers = _answers(ground, engine)
-    port = _port(ground, engine, senses, clock, inbox, lambda: None, reach, answers)
+    asked = reconcile_questions(engine, None, clock)
+    port = _port(ground, engine, senses, clock, inbox, lambda: None, reach, answers, asked)
     lag = MarketLag()
     runtime = _runtime(
         ground, engine, inbox, gate, (lag, log_facts, *answers.listeners, _replies(port))
@@ -183,7 +185,8 @@ def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> C
     session = RealSession(engine, inbox, clock, senses, outside, ground.on_cycle)
     halt_at_once = (lambda: None) if keeper is None else keeper.halt_at_once
     answers = _answers(ground, engine)
-    port = _port(ground, engine, senses, clock, inbox, halt_at_once, reach, answers)
+    asked = reconcile_questions(engine, connectors if is_live else None, clock)
+    port = _port(ground, engine, senses, clock, inbox, halt_at_once, reach, answers, asked)
     lag = MarketLag()
     listeners: list[Listener] = [lag, log_facts, *answers.listeners, session.saw]
     listeners.append(lambda event, _: connectors.saw(event))
@@ -280,6 +283,7 @@ def _port(
     halt_at_once: Callable[[], None],
     reach: Reach,
     answers: Answers,
+    asked: Questions,
 ) -> LocalPort:
     guard, state = LiveGuard(guard_rules(ground.settings)), engine.state
     prospects = Prospects(ground.settings, state.instruments)
@@ -307,6 +311,7 @@ def _port(
 
     questions: dict[str, Question] = {
         **answers.questions(),
+        **asked,
         "guards": guards,
         "metrics": status,
         "prospects": trades,

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from trader.app.connectors import OurOrders, VenueSight
+from trader.app.connectors import OurOrders, SeeAccount, VenueSight
 from trader.app.venue_parts import VenueGround, VenueParts
 from trader.config import Settings, VenueSection
 from trader.domain.clock import Clock
 from trader.domain.events import Event, FaultReported, FeedLost
 from trader.domain.instrument import InstrumentId, Venue
 from trader.domain.order import ApprovedOrder
+from trader.execution.account_look import AccountSeen, see_account
 from trader.execution.key_watch import KeyWatch
 from trader.execution.keys import Keys
 from trader.execution.lane import OrderLane
@@ -103,6 +104,11 @@ class ConnectedVenue:
         """What is known of our key; None without one."""
         return None if self._account is None else self._account.key
 
+    @property
+    def see_account(self) -> SeeAccount | None:
+        """How to see its account; None without keys."""
+        return None if self._account is None else self._account.see
+
     def saw(self, event: Event) -> None:
         """The engine has processed an event."""
         if self._account is not None:
@@ -156,6 +162,9 @@ class _Account:
         watch: VenueWatch,
     ) -> None:
         fingerprint = keys.access.fingerprint()
+        self._client = client
+        self._orders = orders
+        self._clock = clock
         self._watch = watch
         self.lane = OrderLane(
             client,
@@ -197,6 +206,14 @@ class _Account:
             keeper.run,
             self.key.run,
         )
+
+    async def see(self, since_ns: int) -> AccountSeen:
+        """What the venue shows of it now.
+
+        Raises:
+            VenueError: something could not be asked for.
+        """
+        return await see_account(self._client, self._orders, since_ns, self._clock)
 
     def _answered(self, _order: ApprovedOrder, placement: Placement) -> None:
         if not isinstance(placement, Rejected):

@@ -1,6 +1,6 @@
 """Connectors: what joins a process to real venues. Whoever starts the engine hands them in."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from trader.domain.clock import Clock
 from trader.domain.events import Event
 from trader.domain.instrument import Instrument, InstrumentId, Venue
 from trader.domain.order import ClientOrderId, Order
+from trader.execution.account_look import AccountSeen
 from trader.execution.gate import Lane
 
 
@@ -29,6 +30,10 @@ class KeySight(Struct, frozen=True):
 
     cannot_withdraw: bool | None = None
     age_hours: float | None = None
+
+
+SeeAccount = Callable[[int], Awaitable[AccountSeen]]
+"""Asks a venue for its orders since then (UTC) and its balances; raises VenueError."""
 
 
 class OurOrders(Protocol):
@@ -84,6 +89,10 @@ class Connectors(Protocol):
 
     def keys(self) -> KeySight:
         """What is known of our keys this instant."""
+        ...
+
+    def accounts(self) -> Mapping[Venue, SeeAccount]:
+        """How to see the account of each venue that we have keys for, without acting on it."""
         ...
 
     def saw(self, event: Event) -> None:

@@ -3,9 +3,11 @@
 from itertools import chain
 
 from trader.domain.client_ids import Whose
+from trader.domain.facts import BreakerCode
 from trader.domain.instrument import Venue, split_id
 from trader.domain.order import ClientOrderId, LedgerName, Order
 from trader.engine.engine import Engine
+from trader.engine.foreign import GONE_NS
 
 
 class EngineOrders:
@@ -14,11 +16,20 @@ class EngineOrders:
     def __init__(self, engine: Engine) -> None:
         self._state = engine.state
         self._ledger = engine.state.ledgers[LedgerName.LIVE]
-        self._known_until_ns = engine.state.now_ns
+        tripped = [
+            at_ns - GONE_NS
+            for (ledger, (code, _)), at_ns in engine.state.breakers.items()
+            if ledger is LedgerName.LIVE and code is BreakerCode.FOREIGN_EPOCH
+        ]
+        self._known_until_ns = min([engine.state.now_ns, *tripped])
 
     @property
     def known_until_ns(self) -> int:
-        """UTC of the newest fact when the process began; 0 where the journal was fresh."""
+        """UTC of the newest fact when the process began; 0 where the journal was fresh.
+
+        While foreign orders stand it is a day before they were found: they can only be accepted,
+        or adopted, once they are seen again.
+        """
         return self._known_until_ns
 
     def unsettled(self, venue: Venue) -> list[Order]:

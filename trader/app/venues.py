@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec.structs import replace
 
 from trader.app.connected_venue import ConnectedVenue
-from trader.app.connectors import KeySight, OurOrders, VenueSight
+from trader.app.connectors import KeySight, OurOrders, SeeAccount, VenueSight
 from trader.app.venue_parts import VenueParts, parts_of
 from trader.app.wiring import simulated_instruments
 from trader.config import Settings, used_venues, venues
@@ -97,6 +97,14 @@ class RealVenues:
         if not answers or any(answer is None for answer in answers):
             return KeySight(None, _oldest(ages))
         return KeySight(True, _oldest(ages))
+
+    def accounts(self) -> Mapping[Venue, SeeAccount]:
+        """How to see the account of each venue that we have keys for, without acting on it."""
+        return {
+            name: venue.see_account
+            for name, venue in self._venues.items()
+            if venue.see_account is not None
+        }
 
     def saw(self, event: Event) -> None:
         """The engine has processed an event."""

@@ -6,10 +6,10 @@ was asked; until then no live entry goes, and no closing in the instruments conc
 
 from decimal import Decimal
 
-from trader.domain.client_ids import Whose
+from trader.domain.client_ids import Whose, read
 from trader.domain.events import AccountStated, OrderReported, StatedOrder
 from trader.domain.facts import ClosingBegan, OrdersAdopted
-from trader.domain.instrument import KRW, Venue, split_id
+from trader.domain.instrument import KRW, InstrumentId, Venue, split_id
 from trader.domain.order import ClientOrderId, Intent, LedgerName, Purpose, TradeId
 from trader.domain.trade import TradePhase
 from trader.engine.balances import Balances
@@ -46,6 +46,8 @@ class Adopting:
         self._waiting: dict[ClientOrderId, StatedOrder] = {}
         self._waits_since_ns: int | None = None
         self._looked: set[Venue] = set()
+        # Makers of foreign orders under this journal's name, and the instruments they traded.
+        self._claimed: set[tuple[str, InstrumentId]] = set()
         self._regained = 0
 
     def take(self, event: AccountStated) -> None:
@@ -60,13 +62,27 @@ class Adopting:
         for order in event.orders:
             whose = self._state.whose(order.client_order_id)
             if whose is Whose.FOREIGN:
-                self._foreigners.saw(order.client_order_id, order.created_ns)
+                self._see_foreign(order)
             elif whose is Whose.LOST and order.instrument in self._state.instruments:
                 self._waiting[order.client_order_id] = order
         self._foreigners.clear_gone()
         if self._waiting and self._may_adopt():
             self._adopt()
-        self._state.unadopted = frozenset(one.instrument for one in self._waiting.values())
+        makers = self._foreigners.makers
+        self._claimed = {one for one in self._claimed if one[0] in makers}
+        self._state.unadopted = frozenset(
+            {instrument for _, instrument in self._claimed}
+            | {one.instrument for one in self._waiting.values()}
+        )
+
+    def _see_foreign(self, order: StatedOrder) -> None:
+        """One that bears this journal's name may turn out to be ours: what it moved is not judged,
+        and nothing live goes in its instrument, before somebody has said whose it is.
+        """
+        self._foreigners.saw(order.client_order_id, order.created_ns)
+        made = read(order.client_order_id)
+        if made is not None and made.installation == self._state.identity.installation:
+            self._claimed.add((made.maker, order.instrument))
 
     def _may_adopt(self) -> bool:
         state = self._state

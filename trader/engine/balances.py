@@ -5,6 +5,7 @@ one that leaves open legs short, or that orders of ours had a part in, also trip
 is judged while an order may still explain it.
 """
 
+from collections.abc import Collection
 from decimal import Decimal
 from itertools import chain
 
@@ -98,6 +99,20 @@ class Balances:
             return frozenset((venue, asset) for asset in assets)
         concerned = chain(self._in_flight(), state.unadopted)
         return frozenset(chain.from_iterable(map(holdings_of, concerned)))
+
+    def guess(
+        self, found: BalanceDifference, others: Collection[InstrumentId], asked_mono_ns: int
+    ) -> Cause:
+        """Our best guess at a difference, as of now; it is not judged by that."""
+        holding = (found.venue, found.asset)
+        if found.counted is not None and holding in self.busy(found.venue, asked_mono_ns):
+            return Cause.IN_FLIGHT
+        return cause_of(
+            found,
+            self._state.instruments.values(),
+            moved_by_us=holding in self._moved,
+            others=others,
+        )
 
     def settle(self, holding: Holding, by: str, written_ns: int) -> None:
         """An operator accepted that what is missed of a holding is gone."""

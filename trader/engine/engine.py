@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from trader.domain.authority import Authority, Level
 from trader.domain.control import Reply
+from trader.domain.errors import InvariantBroken
 from trader.domain.events import (
     AccountLost,
     AccountStated,
@@ -123,6 +124,11 @@ class Engine:
         return self._stop
 
     @property
+    def balances(self) -> Balances:
+        """How it judges balances; for reading only."""
+        return self._balances
+
+    @property
     def state(self) -> State:
         """What the engine knows; for reading only."""
         return self._state
@@ -161,6 +167,23 @@ class Engine:
         facts, orders = state.take()
         reply, self._reply = self._reply, None
         return Outcome(facts, orders, reply)
+
+    def note(self, event: AccountStated | CommandReceived | OrderReported) -> Outcome:
+        """Take in what a host command found while no process decides: no second passes, and
+        nothing may be sent.
+
+        Raises:
+            InvariantBroken: something would be sent.
+        """
+        state = self._state
+        state.now_mono_ns = max(state.now_mono_ns, event.mono_ns)
+        state.now_ns = max(state.now_ns, event.at_ns)
+        self._on_other(event)
+        facts, orders = state.take()
+        reply, self._reply = self._reply, None
+        if orders:
+            raise InvariantBroken(f"{len(orders)} orders approved while nothing runs")
+        return Outcome(facts, (), reply)
 
     def strangers(self) -> list[tuple[TradeId, InstrumentId]]:
         """Open trades in instruments the config no longer names, which could not be closed."""

@@ -40,6 +40,8 @@ _SEOUL_NS = 9 * 3_600 * _SECOND_NS
 _DAY_NS = 24 * 3_600 * _SECOND_NS
 _EPOCH = date(1970, 1, 1)
 _COIN_STEP = Decimal("0.00000001")
+# One is enough to stop; of thousands of unknown orders each has its own place in /orders.
+_MOST_UNKNOWN = 20
 
 
 class Housekeeping:
@@ -164,13 +166,15 @@ class Housekeeping:
         since_when = {order: before.get(order, state.now_mono_ns) for order in unknown}
         self._unknown_since[ledger.name] = since_when
         latch = state.rules.breakers.unknown_latch_seconds
+        standing = state.breakers_of(ledger.name)
+        tripped = {subject for code, subject in standing if code is BreakerCode.ORDER_UNKNOWN}
         for order_id, since in since_when.items():
             waited = Decimal((state.now_mono_ns - since) // 1_000_000) / 1_000
-            if waited > latch:
+            if waited > latch and order_id not in tripped and len(tripped) < _MOST_UNKNOWN:
+                tripped.add(order_id)
                 self._trip(ledger.name, (BreakerCode.ORDER_UNKNOWN, order_id), waited, latch)
-        for code, subject in state.breakers_of(ledger.name):
-            if code is BreakerCode.ORDER_UNKNOWN and subject not in since_when:
-                self._clear(ledger.name, (code, subject))
+        for subject in sorted(tripped - since_when.keys()):
+            self._clear(ledger.name, (BreakerCode.ORDER_UNKNOWN, subject))
 
     def _watch_rejects(self) -> None:
         limit = self._state.rules.breakers.max_reject_share_pct

@@ -11,11 +11,12 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 
 from trader.domain.client_ids import Whose
+from trader.domain.clock import Clock
 from trader.domain.errors import HeldBack
 from trader.domain.events import StatedOrder
 from trader.domain.instrument import InstrumentId
 from trader.domain.order import FINAL_STATES, ClientOrderId
-from trader.execution.venue import OrderView, VenueClient
+from trader.execution.venue import Balance, OrderView, VenueClient
 
 OVERLAP_NS = 600_000_000_000
 """So far before the last look the next one begins: clocks differ, and orders appear late."""
@@ -58,6 +59,17 @@ class AccountLook(Struct, frozen=True):
     is_whole: bool = True
 
 
+class AccountSeen(Struct, frozen=True):
+    """All that an account shows to somebody who only wants to see it.
+
+    ``asked_mono_ns`` is when the balances were asked for.
+    """
+
+    look: AccountLook
+    balances: tuple[Balance, ...]
+    asked_mono_ns: int
+
+
 def first_since_ns(now_ns: int, known_until_ns: int) -> int:
     """From when on a first look asks: from the journal's newest fact, since only what came after it
     can be lost, or a day back where there is no journal yet; never more than a week.
@@ -90,6 +102,19 @@ async def look_at(client: VenueClient, records: Records, since_ns: int) -> Accou
         since_ns=since_ns,
         is_whole=len(lost) <= _MOST_LOST,
     )
+
+
+async def see_account(
+    client: VenueClient, records: Records, since_ns: int, clock: Clock
+) -> AccountSeen:
+    """Its orders since then, and after them its balances.
+
+    Raises:
+        VenueError: something could not be asked for.
+    """
+    look = await look_at(client, records, since_ns)
+    asked_mono_ns = clock.now().mono_ns
+    return AccountSeen(look, await patiently(client.balances), asked_mono_ns)
 
 
 async def patiently(ask: Callable[[], Awaitable[_T]]) -> _T:

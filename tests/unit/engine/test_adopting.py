@@ -454,6 +454,18 @@ class TestRestoredFromACopy:
         breakers = third.engine.snapshot().breakers
         assert breakers == (f"FOREIGN_EPOCH test-{SECOND_DRAW}",)
 
+    def test_what_it_moved_is_not_judged_before(self) -> None:
+        """Based anew now, its fills would count twice once they are adopted."""
+        third, orders = self.shown_after_it()
+        views = [shown(order, third) for order in orders]
+        before = dict(third.live.balances)
+
+        look(third, views[0], venue=UPBIT, BTC=Decimal("0.05") - SIZE)
+        look(third, views[1], venue=BINANCE, USDT=4_900)
+
+        assert third.all(BalanceMissed) == []
+        assert {h: third.live.balances[h] for h in before} == before
+
     def test_is_adopted_once_it_was_accepted(self) -> None:
         """From the next look on."""
         third, orders = self.shown_after_it()
