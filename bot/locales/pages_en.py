@@ -160,6 +160,7 @@ _WHY: Mapping[str, str] = {
     "fault": "not judged: {fault}",
     "fault.no_price": "no price yet",
     "fault.no_balance": "balance not known",
+    "fault.unexplained": "rests: a balance is missed; deploy/run reconcile",
     "fault.missing": "not known",
     "fault.stale": "out of date",
     "fault.age unknown": "age not known",

@@ -160,6 +160,7 @@ _WHY: Mapping[str, str] = {
     "fault": "판단하지 못함: {fault}",
     "fault.no_price": "아직 시세 없음",
     "fault.no_balance": "잔고를 알 수 없음",
+    "fault.unexplained": "쉼: 설명되지 않은 잔고 차이가 있음 (deploy/run reconcile)",
     "fault.missing": "알 수 없음",
     "fault.stale": "오래된 값",
     "fault.age unknown": "나이를 알 수 없음",

@@ -182,7 +182,7 @@ class SpreadLine(Struct, frozen=True):
 
     ``net_pct`` is ``spread_pct`` less ``costs_pct`` (fees and slippage of all four fills, and the
     spread it closes at). ``needed_pct`` is what the spread must exceed for a signal. ``fault`` is
-    a code: ``no_price``, ``stale`` or ``no_balance``; empty where all is well.
+    a code: ``no_price``, ``stale``, ``no_balance`` or ``unexplained``; empty where all is well.
     """
 
     pair: PairName

@@ -1,5 +1,7 @@
 """Discrepancies: what venues showed otherwise than we count, and nobody has explained yet."""
 
+from collections.abc import Iterable
+
 from trader.domain.account import Holding
 from trader.domain.facts import (
     BalanceMissed,
@@ -8,8 +10,8 @@ from trader.domain.facts import (
     OrderAccepted,
     OrderMoved,
 )
-from trader.domain.instrument import split_id
-from trader.domain.order import FINAL_STATES, ClientOrderId, Proposal
+from trader.domain.instrument import InstrumentId, split_id
+from trader.domain.order import FINAL_STATES, ClientOrderId
 
 
 class Discrepancies:
@@ -25,12 +27,12 @@ class Discrepancies:
         self.missing: dict[Holding, BalanceMissed] = {}
         self.accepted: dict[ClientOrderId, str] = {}
 
-    def rest(self, proposal: Proposal) -> bool:
-        """Whether a leg of it needs what is missed: its coin or its money at its venue."""
+    def concern(self, legs: Iterable[InstrumentId]) -> bool:
+        """Whether a leg needs what is missed: its coin or its money at its venue."""
         if not self.missing:
             return False
-        for intent in proposal.intents:
-            venue, base, quote = split_id(intent.instrument)
+        for leg in legs:
+            venue, base, quote = split_id(leg)
             if (venue, base) in self.missing or (venue, quote) in self.missing:
                 return True
         return False

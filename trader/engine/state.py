@@ -267,7 +267,8 @@ class State:
         """Whether a live entry waits: for orders to be adopted, or a balance to be explained."""
         if proposal.ledger is not _LIVE:
             return False
-        return bool(self.unadopted) or self.discrepancies.rest(proposal)
+        legs = [intent.instrument for intent in proposal.intents]
+        return bool(self.unadopted) or self.discrepancies.concern(legs)
 
     def books_of(self, pair: StrategyPair) -> tuple[InstrumentId, ...]:
         """The books a pair needs: its legs', and the dollar's where a leg is in dollars."""

@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from tests.support.account_looks import look
 from tests.support.builders import BINANCE_BTC, SELL_BINANCE, SELL_UPBIT, UPBIT_BINANCE, UPBIT_BTC
 from tests.support.engine_harness import Desk
+from tests.support.live_desk import LiveDesk
 from trader.app.answers import spread as spread_module
 from trader.app.answers.spread import SAMPLE_EVERY_NS, Spreads
 from trader.app.prospects import Prospects
@@ -81,6 +83,15 @@ class TestLine:
             bare.book(one.instrument, 0, 0, bids=one.bids, asks=one.asks)
         bare.paper.balances.clear()
         assert (line_of(bare).fault, line_of(bare).trades_left) == ("no_balance", None)
+
+    def test_says_that_a_live_entry_rests_for_a_balance_nobody_can_explain(self) -> None:
+        """Until it is back or accepted."""
+        desk = LiveDesk()
+        desk.begin()
+        before = line_of(desk).fault
+        look(desk, BTC="0.01")
+
+        assert (before, line_of(desk).fault) == ("", "unexplained")
 
     def test_names_the_transfer_that_mends_it_and_a_rest(self, desk: Desk) -> None:
         """Of this very direction only."""

@@ -11,7 +11,7 @@ from trader.app.prospects import Prospects, break_even_pct, trades_left
 from trader.domain.answers import ChartLine, SpreadLine
 from trader.domain.events import CycleTicked, Event
 from trader.domain.instrument import InstrumentId
-from trader.domain.order import PairName, Proposal
+from trader.domain.order import LedgerName, PairName, Proposal
 from trader.engine.engine import Outcome
 from trader.engine.state import State
 from trader.execution.digest import thinned
@@ -87,7 +87,7 @@ class Spreads:
             needed_pct=None if evidence is None else break_even_pct(evidence, self._min_profit_pct),
             trades_left=left,
             age_ms=self._age_ms(pair, legs),
-            fault=self._fault(proposal, left, pair, legs),
+            fault=self._fault(proposal, left, pair, legs) or self._unexplained(route[0], legs),
             transfer=None if empty is None else transfer(empty),
             rests_until_ns=rests if rests > state.now_ns else 0,
         )
@@ -150,6 +150,11 @@ class Spreads:
         if not all(self._state.is_fresh(book) for book in self._books(pair, legs)):
             return "stale"
         return "no_balance" if left is None else ""
+
+    def _unexplained(self, ledger: LedgerName, legs: tuple[InstrumentId, InstrumentId]) -> str:
+        """Live entries rest where a balance that they need is missed."""
+        is_live = ledger is LedgerName.LIVE
+        return "unexplained" if is_live and self._state.discrepancies.concern(legs) else ""
 
 
 def _spread_of(proposal: Proposal | None) -> float:
