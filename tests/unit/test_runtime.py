@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.builders import UPBIT_BTC, a_book
+from tests.support.builders import AT_NS, UPBIT_BTC, a_book
 from tests.support.engine_harness import Desk
 from trader.domain.control import Pause, Transaction
 from trader.domain.errors import InvariantBroken, JournalError
-from trader.domain.events import BookUpdated, CommandReceived, CycleTicked, Event, FeedLost
+from trader.domain.events import (
+    BookUpdated,
+    CommandReceived,
+    CycleTicked,
+    Event,
+    FeedLost,
+    ProcessStarted,
+)
 from trader.domain.facts import Fact, OrdersApproved
 from trader.domain.instrument import UPBIT, InstrumentId
 from trader.domain.order import ApprovedOrder
@@ -329,6 +336,14 @@ class TestRuntime:
         assert loop.log == ["begin", "facts", "alerts", "commit", "dispatch", "listener"]
         assert len(loop.sent) == 2
         assert any(isinstance(fact, OrdersApproved) for fact in loop.journal.facts)
+
+    async def test_a_start_is_on_disk_before_anything_of_it_can_leave(self) -> None:
+        """Its epoch keeps the ids of its orders from coming again, whatever a power cut takes."""
+        loop = Loop(Desk())
+
+        await loop.process(ProcessStarted(AT_NS, 0, "0", draw="k3x9a7q2"))
+
+        assert loop.log == ["begin", "facts", "alerts", "commit", "sync", "listener"]
 
     async def test_a_failed_commit_sends_nothing_and_ends_the_run(self) -> None:
         """The engine has moved on in memory; the only safe state is the one on disk."""
