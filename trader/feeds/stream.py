@@ -1,7 +1,8 @@
 """FeedStream: one venue's order books, from its socket and its snapshots into the inbox.
 
-Fresh is what the venue *said* lately: a pong refreshes nothing. A book that was quiet for half the
-age at which it counts as stale is asked for, so that a market where nothing happens stays tradable.
+Fresh is what the venue *said* lately: a pong refreshes nothing, nor does what lay in a buffer
+while this process stood still. A book that was quiet for half the age at which it counts as stale
+is asked for, so that a market where nothing happens stays tradable.
 """
 
 import asyncio
@@ -29,9 +30,11 @@ Ask = Callable[[HttpRequest], Awaitable[HttpAnswer]]
 _SILENT_AGES = 5
 _LEAST_SILENCE_S = 15.0
 _LOOKS_PER_AGE = 10
+_LEAST_STANDSTILL_S = 1.0
 _LEAST_LOOK_S = 0.05
 _LONGEST_PAUSE_S = 30.0
 _NS_PER_MS = 1_000_000
+_NS_PER_S = 1_000_000_000
 
 
 class FeedCounts:
@@ -70,6 +73,9 @@ class FeedStream:
         self._told = told
         self._quiet_ns = int(max_ws_age_ms * _NS_PER_MS / 2)
         self._look_s = max(max_ws_age_ms / 1_000 / _LOOKS_PER_AGE, _LEAST_LOOK_S)
+        self._standstill_ns = int(max(max_ws_age_ms / 1_000, _LEAST_STANDSTILL_S) * _NS_PER_S)
+        self._awake_ns = 0
+        self._stood_still = False
         rules = SocketRules(
             silence_s=max(max_ws_age_ms * _SILENT_AGES / 1_000, _LEAST_SILENCE_S),
             keepalive=codec.keepalive,
@@ -94,6 +100,7 @@ class FeedStream:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keeper.run())
             group.create_task(self._refresh())
+            group.create_task(self._stay_awake())
 
     # what the keeper of the socket asks and tells
 
@@ -109,6 +116,7 @@ class FeedStream:
         """Ask for every instrument, and for a first state of each book."""
         for frame in self._codec.hello():
             send(frame)
+        self._awake_ns, self._stood_still = self._clock.now().mono_ns, False
         self._opened.set()
         self._reopened.set()
 
@@ -118,6 +126,9 @@ class FeedStream:
         Raises:
             FrameInvalid: it does not decode.
         """
+        if self._stood_still or stamp.mono_ns - self._awake_ns > self._standstill_ns:
+            # It lay in a buffer nobody knows how long, and would pass for fresh.
+            return Ending("read after this process stood still")
         said = self._codec.decode(frame, stamp)
         if type(said) is OrderBook:
             last = self._streamed.get(said.instrument)
@@ -146,6 +157,15 @@ class FeedStream:
     def on_fault(self, error: Exception) -> None:
         """The codec broke on what it was given; the connection is renewed."""
         self._fault("feed", error)
+
+    async def _stay_awake(self) -> None:
+        """Notice when nothing of this process ran for as long as a book may be old."""
+        while True:
+            now_ns = self._clock.now().mono_ns
+            if now_ns - self._awake_ns > self._standstill_ns:
+                self._stood_still = True
+            self._awake_ns = now_ns
+            await asyncio.sleep(self._look_s)
 
     # snapshots
 

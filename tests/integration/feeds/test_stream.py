@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -180,6 +181,33 @@ class TestBooks:
 
         assert desk.prices == [1.0, 3.0, 4.0]
         assert desk.stream.counts.outdated == 1
+
+
+class TestStandstill:
+    """What was said while the process could not listen says nothing of now."""
+
+    async def test_what_lay_in_the_buffer_is_not_read(self) -> None:
+        """The connection is renewed, and with it every book."""
+        async with a_socket_venue() as venue, a_desk(venue, 1_000.0) as desk:
+            desk.snapshots_say(a_book(2.0))
+            await venue.say(a_book(1.0))
+            time.sleep(1.5)  # noqa: ASYNC251 - the loop is to stand still
+            await until(lambda: len(venue.peers) == 2)
+            await venue.say(a_book(3.0))
+            await until(lambda: 3.0 in desk.prices)
+
+        assert 1.0 not in desk.prices
+        (lost,) = [one for one in desk.events if isinstance(one, FeedLost)]
+        assert "stood still" in lost.reason
+
+    async def test_a_short_pause_costs_nothing(self) -> None:
+        """A book may be that old anyhow."""
+        async with a_socket_venue() as venue, a_desk(venue, 3_000.0) as desk:
+            await venue.say(a_book(1.0))
+            time.sleep(0.5)  # noqa: ASYNC251
+            await until(lambda: 1.0 in desk.prices)
+
+        assert len(venue.peers) == 1
 
 
 class TestLosses:
