@@ -244,7 +244,7 @@ TOLD_FACTS: tuple[Fact, ...] = (
     an_order_moved(OrderState.UNKNOWN),
     an_order_moved(OrderState.QUARANTINED),
     an_order_moved(OrderState.FILLED),
-    a_refusal(fault="stale"),
+    a_refusal(fault="missing"),
     RefusalEnded(AT_NS, PAIR, DIRECTION, CheckName.SLIPPAGE, 12, AT_NS - 5_000_000_000),
     TradeOpened(AT_NS, LIVE, TRADE, PAIR, DIRECTION, Decimal(99594), Decimal("0.5196")),
     TradeClosed(

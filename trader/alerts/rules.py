@@ -79,6 +79,9 @@ UNTOLD_CHECKS = frozenset(
 )
 """Checks whose refusals are counted and not told, unless their very input was at fault."""
 
+_STALE = "stale"
+"""A fault of every check that looks at a book which is not fresh. That has an alert of its own."""
+
 _HUNDRED = Decimal(100)
 _CRITICAL, _WARNING, _INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 
@@ -146,7 +149,7 @@ def _of_bound(fact: _Bound) -> Alert | None:
 
 def _refusal_began(fact: RefusalBegan) -> Alert | None:
     is_untold = fact.check in UNTOLD_CHECKS
-    if is_untold and not fact.result.fault:
+    if fact.result.fault == _STALE or (is_untold and not fact.result.fault):
         return None
     numbers = {
         "value": fact.result.value,

@@ -304,6 +304,11 @@ class TestRefusals:
 
         assert alerts_for((a_refusal(check), ended)) == ()
 
+    @pytest.mark.parametrize("check", list(CheckName))
+    def test_a_stale_book_is_told_once_and_by_itself(self, check: CheckName) -> None:
+        """Nine checks look at it; nine messages beside the one that says so would hide that one."""
+        assert alert_for(a_refusal(check, fault="stale")) is None
+
     @pytest.mark.parametrize("check", sorted(UNTOLD_CHECKS))
     def test_an_input_at_fault_is_told_whatever_the_check(self, check: CheckName) -> None:
         """A limit that is unset or a number that is none is no market; nothing clears it."""
