@@ -5,6 +5,7 @@ quarantined: it goes on counting at its worst, and an operator decides.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 
@@ -94,15 +95,22 @@ class Settling:
             VenueError: one could not be asked for.
         """
         since = self._clock.now().mono_ns if since_mono_ns is None else since_mono_ns
-        left = [o for o in self._unsettled() if not self._awaited(o.approved.client_order_id)]
-        while left := [order for order in left if self._answered_ns(order) < since]:
+        left = deque(
+            order
+            for order in self._unsettled()
+            if self._answered_ns(order) < since
+            and not self._awaited(order.approved.client_order_id)
+        )
+        while left:
+            batch = [left.popleft() for _ in range(min(_AT_ONCE, len(left)))]
             answers = await asyncio.gather(
-                *(self._look(order) for order in left[:_AT_ONCE]), return_exceptions=True
+                *(self._look(order) for order in batch), return_exceptions=True
             )
             hold_s = 0.0
-            for answer in answers:
+            for order, answer in zip(batch, answers, strict=True):
                 if isinstance(answer, HeldBack) and answer.wait_s <= _LONGEST_HOLD_S:
                     hold_s = max(hold_s, answer.wait_s)
+                    left.append(order)
                 elif answer is not None:
                     raise answer
             if hold_s:
