@@ -10,7 +10,6 @@ import inspect
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from trader.alerts.outbox import Outbox
@@ -29,7 +28,6 @@ from trader.execution.journal import Journal
 from trader.execution.lane import OrderLane
 from trader.execution.session import VenueSession
 from trader.execution.settling import Settling
-from trader.execution.wal import Flush, OnFailure, WalSync
 from trader.port.local import LocalPort
 
 APPROVAL, REPORT, COMMAND, OTHER = "approval", "report", "command", "other"
@@ -104,42 +102,38 @@ class CrashPoints:
         Raises:
             AttributeError: the program has no function of such a name any more.
         """
-        _around(Journal, "append", self._before_append, _nothing)
-        _around(Journal, "_commit", self._before_commit, self._after_commit)
-        _around(Journal, "transaction", self._begins, _nothing)
-        _around(Engine, "restore", self._at("before replay"), self._at("after replay"))
-        _around(Outbox, "acknowledge", self._at("before delivery note"), self._noted)
-        _around(Gate, "_submit", self._group, _nothing)
-        _around(OrderLane, "_write", self._writes, self._wrote)
-        _around(OrderLane, "_tell", self._at("answer arrived"), self._at("answer handed over"))
-        _around(VenueSession, "_report", self._at("stream report arrived"), _nothing)
+        around(Journal, "append", self._before_append, nothing)
+        around(Journal, "_commit", self._before_commit, self._after_commit)
+        around(Journal, "transaction", self._begins, nothing)
+        around(Engine, "restore", self._at("before replay"), self._at("after replay"))
+        around(Outbox, "acknowledge", self._at("before delivery note"), self._noted)
+        around(Gate, "_submit", self._group, nothing)
+        around(OrderLane, "_write", self._writes, self._wrote)
+        around(OrderLane, "_tell", self._at("answer arrived"), self._at("answer handed over"))
+        around(VenueSession, "_report", self._at("stream report arrived"), nothing)
         reconciling = self._at("before reconciling"), self._at("after reconciling")
-        _around(VenueSession, "_reconcile", *reconciling)
-        _around(Settling, "_look", self._at("before a look-up"), self._at("after a look-up"))
-        _around(LocalPort, "answered", self._at("before the reply"), _nothing)
-        self._around_flush()
+        around(VenueSession, "_reconcile", *reconciling)
+        around(Settling, "_look", self._at("before a look-up"), self._at("after a look-up"))
+        around(LocalPort, "answered", self._at("before the reply"), nothing)
+        self._around_opening()
+
+    def _around_opening(self) -> None:
+        """What syncs the log is handed in there."""
         opened = Journal.open
 
         def open_journal(*arguments: Any, **named: Any) -> Journal:
-            journal = opened(*arguments, **named)
-            self.reach("after opening")
-            return journal
+            flush = named.get("flush", os.fdatasync)
 
-        Journal.open = open_journal  # type: ignore[method-assign]
-
-    def _around_flush(self) -> None:
-        """Syncing is a function that is handed in."""
-        begun = WalSync.__init__
-
-        def begin(sync: WalSync, path: Path, on_failure: OnFailure, flush: Flush) -> None:
             def flushed(descriptor: int) -> None:
                 self.reach("before sync")
                 flush(descriptor)
                 self.reach("after sync")
 
-            begun(sync, path, on_failure, flushed)
+            journal = opened(*arguments, **{**named, "flush": flushed})
+            self.reach("after opening")
+            return journal
 
-        setattr(WalSync, "__init__", begin)  # noqa: B010 - a plain assignment is no valid type
+        Journal.open = open_journal  # type: ignore[method-assign]
 
     def _at(self, name: str) -> Callable[..., None]:
         return lambda *_, **__: self.reach(name)
@@ -195,13 +189,11 @@ def _kind_of(fact: Fact) -> str:
     return OTHER
 
 
-def _nothing(*_: object, **__: object) -> None:
+def nothing(*_: object, **__: object) -> None:
     """Nothing happens on this side."""
 
 
-def _around(
-    owner: type, name: str, before: Callable[..., None], after: Callable[..., None]
-) -> None:
+def around(owner: type, name: str, before: Callable[..., None], after: Callable[..., None]) -> None:
     """Call ``before`` and ``after`` with the arguments of every call that does not raise."""
     wrapped = getattr(owner, name)
 

@@ -12,6 +12,7 @@ from signal import SIGTERM
 
 import msgspec
 
+from tests.support.crashing_engine import Life
 from tests.support.kill_host import COINS, killable_host
 from tests.support.kill_lives import Lives
 from tests.support.kill_watch import Row, Watch, Way
@@ -82,11 +83,15 @@ class KillFloor:
         self.lives.close()
         self.sim.__exit__(None, None, None)
 
-    def live(self, plan: Plan) -> Death:
-        """One life, as planned."""
+    def live(self, plan: Plan, recording: Path | None = None, sync_s: float = 0.0) -> Death:
+        """One life, as planned; its writes are recorded where that is named, its syncs slowed."""
         self.bend(None)
         self.watch.begin()
-        self.lives.begin(plan.point, plan.at, early=plan.early)
+        recorded = "" if recording is None else str(recording)
+        life = Life(
+            point=plan.point, at=plan.at, early=plan.early, recording=recorded, sync_s=sync_s
+        )
+        self.lives.begin(life)
         steersman = _Steersman(self, plan)
         died = ""
         while True:
@@ -108,7 +113,7 @@ class KillFloor:
         """A last life that ends as it should; what is wrong after it."""
         self.bend(None)
         self.watch.begin()
-        self.lives.begin()
+        self.lives.begin(Life())
         steersman = _Steersman(self, Plan("settle", within_s=0.0))
         is_stopping = False
         while True:

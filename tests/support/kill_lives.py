@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from tests.support.crashing_engine import Life
 from tests.support.engine_process import ROOT, child_environment
 from tests.support.kill_watch import Row, read_line
 
+_COMMAND = (sys.executable, "-m", "tests.support.crashing_engine")
 _END_WITHIN_S = 30.0
 
 
@@ -24,12 +26,11 @@ class Lives:
 
     def __init__(self, directory: Path, config: Path, environ: Mapping[str, str]) -> None:
         self.number = 0
-        self._directory, self._config = str(directory), str(config)
         self._news: queue.SimpleQueue[Row] = queue.SimpleQueue()
         events, told = os.pipe()
         self._events = os.fdopen(events, "rb")
         self._zygote = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.crashing_engine", str(told)],
+            [*_COMMAND, str(told), str(directory), str(config)],
             cwd=ROOT,
             env=child_environment(environ),
             stdin=subprocess.PIPE,
@@ -44,11 +45,10 @@ class Lives:
         self._lock = threading.Lock()
         self._pid: int | None = None
 
-    def begin(self, point: str = "", at: int = 0, *, early: bool = False) -> None:
-        """Begin a life that dies at ``point``, the ``at``-th time once it is armed (or early)."""
+    def begin(self, life: Life) -> None:
+        """Begin a life."""
         self.number += 1
-        life = Life(self.number, self._directory, self._config, point, at, early)
-        self._say(msgspec.json.encode(life).decode())
+        self._say(msgspec.json.encode(replace(life, number=self.number)).decode())
         pid = int(self._line())
         with self._lock:
             self._pid = pid

@@ -19,6 +19,7 @@ class Watch:
         self.seen = 0
         self.level, self.revision = PAPER, 0
         self.paused = self.is_open = self.has_started = False
+        self.epoch = ""
         self.alive: dict[str, str] = {}
         """The live orders without an end: id → state."""
         self.trade_of: dict[str, str] = {}
@@ -67,7 +68,7 @@ class Watch:
     def _fold(self, fact: Row) -> None:
         match fact["type"]:
             case "EngineStarted":
-                self.has_started = True
+                self.has_started, self.epoch = True, fact["epoch"]
             case "AuthorityChanged":
                 self.level = fact["authority"]["level"]
                 self.revision = fact["authority"]["revision"]

@@ -5,7 +5,7 @@ import sqlite3
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 Holdings = dict[tuple[str, str], Decimal]
 """(venue, asset) → how much."""
@@ -22,6 +22,13 @@ class JournalReader:
             connection.close()
         self._facts = [json.loads(body) for (body,) in rows]
         self._ledger = ledger
+
+    @classmethod
+    def of(cls, facts: list[dict[str, Any]], ledger: str) -> Self:
+        """The same of facts that were read already."""
+        reader = cls.__new__(cls)
+        reader._facts, reader._ledger = facts, ledger
+        return reader
 
     def facts(self, kind: str) -> list[dict[str, Any]]:
         """Those of one kind that are about this ledger."""
