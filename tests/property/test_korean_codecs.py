@@ -34,7 +34,7 @@ from trader.execution.keys import Keys
 from trader.execution.upbit import UpbitClient
 from trader.execution.venue import Accepted, Rejected, Throttled, Unknown
 from trader.feeds.bithumb import BithumbFeed
-from trader.feeds.codec import FeedEnding
+from trader.feeds.codec import FeedEnding, MarketTold
 from trader.feeds.upbit import UpbitFeed
 from trader.wire.http import HttpAnswer, HttpRequest
 
@@ -58,6 +58,9 @@ BOOKS = (
     b'{"ty":"trade","cd":"KRW-BTC","tms":1618678262712,"tp":127.0,"tv":46.4,"ab":"BID"}',
     b'{"status":"UP"}',
     b'{"error":{"name":"WRONG_FORMAT","message":"\xec\x99\x9c"}}',
+    b'{"ty":"ticker","cd":"KRW-BTC","tp":127.0,"ms":"ACTIVE","its":false,"dd":null,"tms":1}',
+    b'{"type":"ticker","code":"KRW-BTC","trade_price":"37625","market_state":"ACTIVE",'
+    b'"is_trading_suspended":false,"delisting_date":"2026-12-24","timestamp":1696585056910}',
 )
 PRIVATE = (
     b'{"type":"myOrder","code":"KRW-BTC","uuid":"u-1","ask_bid":"BID","state":"trade",'
@@ -150,7 +153,7 @@ class TestSpoiltBooks:
                 flaw_of(said)
                 outcomes["book"] += 1
             else:
-                assert said is None or isinstance(said, FeedEnding), frame
+                assert said is None or isinstance(said, FeedEnding | MarketTold), frame
                 outcomes["other"] += 1
         # Spoiling must neither break everything nor nothing, or it would prove little.
         assert min(outcomes.values()) > MUTATIONS // 100
