@@ -8,11 +8,14 @@ from msgspec import Struct
 from trader.config import Settings, used_venues, venues
 from trader.credentials import Credentials, Secret, shown_path
 from trader.domain.control import Mode
+from trader.domain.instrument import BITHUMB, UPBIT
 
 RIGHTS_TO_TICK = ("view assets", "view orders", "place orders")
 RIGHTS_NEVER = ("withdraw",)
 """What a venue key may do, and what it must never be able to."""
 
+_TELL_NO_RIGHTS = (UPBIT, BITHUMB)
+"""Venues that do not say whether a key may withdraw: somebody must look, and vouch for it."""
 _SYSTEMD = "CREDENTIALS_DIRECTORY"
 
 
@@ -90,12 +93,16 @@ def _venue_keys(settings: Settings, environ: Mapping[str, str]) -> Iterator[Foun
                 yield Found(name, what, "pass", source_of(name, environ))
             else:
                 source = source_of(name, environ)
-                yield _access_key(name, what, source, value, section.attested_fingerprint)
+                note = "rights are asked by a run"
+                if venue in _TELL_NO_RIGHTS:
+                    note = f"rights are not told: look, then venues.{venue}.attested_fingerprint"
+                yield _access_key(name, what, source, value, section.attested_fingerprint, note)
 
 
-def _access_key(name: str, what: str, source: str, key: Secret, attested: str | None) -> Found:
+def _access_key(
+    name: str, what: str, source: str, key: Secret, attested: str | None, note: str
+) -> Found:
     fingerprint = key.fingerprint()
-    note = "rights are asked by a run"
     if attested is not None:
         note = "rights attested" if attested == fingerprint else "another key was attested"
     return Found(name, what, "pass", source, fingerprint, note)

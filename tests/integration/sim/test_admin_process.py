@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.support.engine_process import ROOT, EngineHome, EngineProcess, child_environment
+from trader.config import load_settings
 from trader.sim.greeting import READY
 
 _PATIENCE_S = 60.0
@@ -52,6 +53,26 @@ class TestLife:
 
         (row,) = [msgspec.json.decode(line) for line in ledger.read_bytes().splitlines()]
         assert (row["what"], row["deltas"]) == ("moved", {"KRW": "1"})
+
+
+class TestGreeting:
+    def test_what_it_prints_is_all_that_live_needs(self, tmp_path: Path) -> None:
+        """Pasted as it stands: addresses, keys, and that somebody vouches for them."""
+        with started(tmp_path / "home") as process:
+            lines = process.out
+        config = tmp_path / "sim.yml"
+        config.write_text("\n".join(lines[lines.index("# config") : lines.index("# environment")]))
+        keys = dict(
+            line.removeprefix("export ").split("=", 1) for line in lines if line[:7] == "export "
+        )
+
+        settings = load_settings(config, keys, {"mode.current": "live"})
+
+        for venue in (settings.venues.upbit, settings.venues.bithumb):
+            assert venue.api_key is not None
+            assert venue.attested_fingerprint == venue.api_key.fingerprint()
+        assert settings.venues.binance.attested_fingerprint is None
+        assert settings.venues.binance.rest_url.startswith("http://127.0.0.1:")
 
 
 class TestMistakes:

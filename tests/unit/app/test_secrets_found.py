@@ -96,6 +96,14 @@ class TestWhatIsFound:
         assert "hidden" not in repr(found)
         assert "MIRROR_ACCESS_KEY" not in unused
 
+    def test_it_says_where_somebody_must_look(self, tmp_path: Path) -> None:
+        """Two venues do not tell what a key may do; live stays shut until the operator does."""
+        found = found_in(tmp_path, TEXTS, "")
+
+        assert found["UPBIT_ACCESS_KEY"].note.endswith("venues.upbit.attested_fingerprint")
+        assert found["BITHUMB_ACCESS_KEY"].note.endswith("venues.bithumb.attested_fingerprint")
+        assert found["BINANCE_ACCESS_KEY"].note == "rights are asked by a run"
+
     def test_an_attestation_is_compared(self, tmp_path: Path) -> None:
         """Of this key, or of another one."""
         print_of = Secret(TEXTS["UPBIT_ACCESS_KEY"]).fingerprint()
