@@ -9,6 +9,7 @@ from tests.support.engine_process import EngineProcess, wait_until
 from tests.support.order_referee import Journal, all_differences, orders_of
 from tests.support.sim_process import LIVE, SimHost, SimProcess
 from tests.support.simulated_accounts import JournalReader
+from tests.support.stepped_clock import PROGRAM, SteppedClock
 from trader.credentials import Secret
 from trader.domain.instrument import Venue
 from trader.sim.defaults import test_key as sim_key
@@ -20,10 +21,17 @@ OVER = frozenset({"filled", "cancelled", "expired", "rejected", "blocked"})
 
 
 class LiveFloor:
-    """A simulator and the home of an engine that trades one pair there, quickly."""
+    """A simulator and the home of an engine that trades one pair there, quickly.
 
-    def __init__(self, directory: Path, **sections: Mapping[str, Any]) -> None:
-        self.sim = SimProcess(directory / "sim")
+    With a ``clock`` both go by that one.
+    """
+
+    def __init__(
+        self, directory: Path, clock: SteppedClock | None = None, **sections: Mapping[str, Any]
+    ) -> None:
+        self._program = ("-m", "trader") if clock is None else PROGRAM
+        self._environ = {} if clock is None else clock.environ
+        self.sim = SimProcess(directory / "sim", program=self._program, environ=self._environ)
         attested = {
             venue: {"attested_fingerprint": Secret(sim_key(Venue(venue))[0]).fingerprint()}
             for venue in ("upbit", "bithumb")
@@ -55,11 +63,11 @@ class LiveFloor:
             self.sim.admin("faults", [dict(one) for one in faults])
 
     def begin(
-        self, *, program: Sequence[str] = ("-m", "trader"), environ: Mapping[str, str] = {}
+        self, *, program: Sequence[str] = (), environ: Mapping[str, str] = {}
     ) -> EngineProcess:
         """Start the engine in live mode, on the simulator's keys."""
-        given = {**self.host.sim.keys, **LIVE, **environ}
-        return self.host.start("--mode", "live", program=program, environ=given)
+        given = {**self.sim.keys, **LIVE, **self._environ, **environ}
+        return self.host.start("--mode", "live", program=program or self._program, environ=given)
 
     def arm(self, engine: EngineProcess) -> None:
         """Touch the file and wait until the gate is open."""

@@ -22,10 +22,16 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 class SimProcess:
     """A running simulator; the referee of what reached its venues."""
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *arguments: str,
+        program: Sequence[str] = ("-m", "trader"),
+        environ: Mapping[str, str] = {},
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "trader", "sim", "--port", "0", *arguments]
-        self.process = EngineProcess(EngineHome(directory), command, child_environment())
+        command = [sys.executable, *program, "sim", "--port", "0", *arguments]
+        self.process = EngineProcess(EngineHome(directory), command, child_environment(environ))
         self.process.wait_for(READY)
         self.url = next(
             found.group() for line in self.process.out if (found := _ADDRESS.search(line))
