@@ -164,9 +164,7 @@ class Engine:
             self._each_second()
         if not state.has_news and self._reply is None:
             return NOTHING
-        facts, orders = state.take()
-        reply, self._reply = self._reply, None
-        return Outcome(facts, orders, reply)
+        return self._outcome()
 
     def note(self, event: AccountStated | CommandReceived | OrderReported) -> Outcome:
         """Take in what a host command found while no process decides: no second passes, and
@@ -179,11 +177,15 @@ class Engine:
         state.now_mono_ns = max(state.now_mono_ns, event.mono_ns)
         state.now_ns = max(state.now_ns, event.at_ns)
         self._on_other(event)
-        facts, orders = state.take()
+        outcome = self._outcome()
+        if outcome.orders:
+            raise InvariantBroken(f"{len(outcome.orders)} orders approved while nothing runs")
+        return outcome
+
+    def _outcome(self) -> Outcome:
+        facts, orders = self._state.take()
         reply, self._reply = self._reply, None
-        if orders:
-            raise InvariantBroken(f"{len(orders)} orders approved while nothing runs")
-        return Outcome(facts, (), reply)
+        return Outcome(facts, orders, reply)
 
     def strangers(self) -> list[tuple[TradeId, InstrumentId]]:
         """Open trades in instruments the config no longer names, which could not be closed."""
@@ -322,6 +324,8 @@ class Engine:
                 self._stop_entries(event)
             case ProcessStopping():
                 self._decisions.write_counts()
+                # Quotes may still come in: what they would close has the next process to close it.
+                state.holds_closings = True
                 state.record(EngineStopped(state.now_ns, event.reason))
             case FaultReported():
                 self._faults += 1
@@ -377,14 +381,7 @@ class Engine:
         self._balances.begin()
         if event.unguarded:
             state.record(PositionsUnguarded(state.now_ns, state.rules.mode, event.unguarded))
-        # A paper venue forgets with its process: what was in flight there will never be reported.
-        paper = state.ledgers[LedgerName.PAPER]
-        for trade_id in list(paper.in_flight):
-            for order_id in sorted(paper.in_flight.get(trade_id, ())):
-                order = paper.orders[order_id]
-                self._reports.move(
-                    paper, order, OrderState.CANCELLED, order.executed, "process ended"
-                )
+        self._reports.end_paper()
 
     def _stop_entries(self, event: StopRequested) -> None:
         state = self._state

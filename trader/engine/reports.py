@@ -81,6 +81,14 @@ class Reports:
         if after is not order.state or executed != order.executed:
             self.move(ledger, order, after, executed, event.reason)
 
+    def end_paper(self) -> None:
+        """A paper venue forgets with its process: what was in flight there is never reported."""
+        paper = self._state.ledgers[LedgerName.PAPER]
+        for trade_id in list(paper.in_flight):
+            for order_id in sorted(paper.in_flight.get(trade_id, ())):
+                order = paper.orders[order_id]
+                self.move(paper, order, OrderState.CANCELLED, order.executed, "process ended")
+
     def _take_stranger(self, event: OrderReported) -> None:
         state, order_id = self._state, event.client_order_id
         self.strangers += 1

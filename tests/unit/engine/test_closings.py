@@ -8,6 +8,7 @@ import pytest
 from tests.support.builders import BINANCE_BTC, UPBIT_BTC, UPBIT_USDT
 from tests.support.engine_harness import Desk
 from trader.domain.control import BlockReason, CheckName
+from trader.domain.events import ProcessStopping
 from trader.domain.facts import (
     ClosingBegan,
     ClosingEnded,
@@ -337,6 +338,24 @@ class TestStop:
         desk.lose()
 
         assert [order.purpose for order in desk.sent] == [Purpose.STOP_LOSS] * 2
+
+    def test_sends_nothing_after_its_last_word(self) -> None:
+        """A quote that still comes in closes nothing: nobody would hear how the orders ended."""
+        desk = Desk()
+        desk.opened()
+        desk.stop()
+        desk.process(ProcessStopping(desk.at_ns, desk.mono_ns, "asked"))
+
+        desk.lose()
+        desk.even()
+
+        assert desk.sent == []
+        later = desk.restarted()
+        later.start()
+        later.quiet_books()
+        later.wait(2)
+        later.lose()
+        assert {order.purpose for order in later.sent} == {Purpose.STOP_LOSS}
 
     def test_flatten_closes_what_is_open(self) -> None:
         """Both legs, at once, for good."""
