@@ -288,6 +288,7 @@ _RECORDS: Mapping[str, str] = {
     "audit.head": "Head of the chain",
     "audit.flaw": "The chat's record was changed: {flaw}",
     "audit.flaw.mend": "Find out who can write in state/ on the host. Halt if in doubt.",
+    "act.accept": "difference accepted",
     "act.pause": "entries paused",
     "act.resume": "entries resumed",
     "act.halt": "halt",

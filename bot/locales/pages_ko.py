@@ -288,6 +288,7 @@ _RECORDS: Mapping[str, str] = {
     "audit.head": "기록 사슬의 끝",
     "audit.flaw": "채팅 기록이 변조되었습니다: {flaw}",
     "audit.flaw.mend": "호스트의 state/ 에 누가 쓸 수 있는지 확인하세요. 의심되면 긴급정지하세요.",
+    "act.accept": "차이 승인",
     "act.pause": "신규진입 중지",
     "act.resume": "재개",
     "act.halt": "긴급정지",

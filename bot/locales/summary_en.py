@@ -71,6 +71,7 @@ WORDS: Mapping[str, str] = {
     "commands": "Commands",
     "command": "{at} {action} by {by}",
     "command.reason": ": {reason}",
+    "action.accept": "difference accepted",
     "action.pause": "entries paused",
     "action.resume": "entries resumed",
     "action.authority halt": "halt",

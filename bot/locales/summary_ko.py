@@ -71,6 +71,7 @@ WORDS: Mapping[str, str] = {
     "commands": "명령",
     "command": "{at} {action} (실행: {by})",
     "command.reason": ": {reason}",
+    "action.accept": "차이 승인",
     "action.pause": "신규진입 중지",
     "action.resume": "재개",
     "action.authority halt": "긴급정지",

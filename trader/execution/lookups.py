@@ -19,8 +19,9 @@ from trader.execution.tables import fact_from
 # An index knows these kinds and no others, and is used only where these very words stand.
 _KINDS = """kind IN (
         'AuthorityChanged', 'ClosingOrdered', 'DayRolled', 'EntriesPaused', 'EntriesResumed')"""
-_NEWEST = f"""
-    SELECT seq, at_ns, body FROM facts WHERE {_KINDS} AND kind = ?
+_ACCEPTED = "kind IN ('BalanceSettled', 'EpochAccepted', 'OrderAccepted')"
+_NEWEST = """
+    SELECT seq, at_ns, body FROM facts WHERE {kinds} AND kind = ?
     ORDER BY at_ns DESC, seq DESC LIMIT ?
 """
 _TRADE = """
@@ -62,14 +63,16 @@ class PricedFill(Struct, frozen=True):
 
 
 def newest_facts(history: History, kinds: Collection[type[Fact]], limit: int) -> tuple[Fact, ...]:
-    """The newest ``limit`` facts of ``kinds``, newest first; only the kinds the index has.
+    """The newest ``limit`` facts of ``kinds``, newest first; only the kinds the indexes have.
 
     Raises:
         JournalError: the journal cannot be read.
     """
     found = []
     for kind in kinds:
-        found += [tuple(row) for row in history.rows(_NEWEST, (kind.__name__, limit))]
+        name = kind.__name__
+        newest = _NEWEST.format(kinds=_ACCEPTED if f"'{name}'" in _ACCEPTED else _KINDS)
+        found += [tuple(row) for row in history.rows(newest, (name, limit))]
     found.sort(key=lambda row: (row[1], row[0]), reverse=True)
     try:
         return tuple(fact_from(str(body)) for _, _, body in found[:limit])

@@ -122,6 +122,10 @@ MIGRATIONS: tuple[str, ...] = (
         'AuthorityChanged', 'ClosingOrdered', 'DayRolled', 'EntriesPaused', 'EntriesResumed');
     CREATE INDEX intents_of_decision ON intents (decision_id);
     """,
+    """
+    CREATE INDEX facts_accepted ON facts (kind, at_ns) WHERE kind IN (
+        'BalanceSettled', 'EpochAccepted', 'OrderAccepted');
+    """,
 )
 """One script for each version of the schema. A script that was released is never changed."""
 

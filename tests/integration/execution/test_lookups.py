@@ -13,12 +13,16 @@ from trader.domain.authority import Authority
 from trader.domain.errors import JournalError
 from trader.domain.facts import (
     AuthorityChanged,
+    BalanceSettled,
     DayRolled,
     EntriesPaused,
     EntriesResumed,
+    EpochAccepted,
     Fact,
+    OrderAccepted,
     OrderIdsReserved,
 )
+from trader.domain.instrument import UPBIT, Asset
 from trader.domain.order import ClientOrderId, DecisionId, LedgerName, TradeId
 from trader.execution.history import History, TradeState
 from trader.execution.journal import Journal
@@ -75,6 +79,27 @@ class TestNewestFacts:
         assert newest_facts(history, kinds, 10) == (facts[4], facts[3], facts[2], facts[0])
         assert newest_facts(history, kinds, 2) == (facts[4], facts[3])
         assert newest_facts(history, (DayRolled,), 5) == ()
+
+    def test_what_was_accepted_is_found_by_an_index_too(
+        self, journal: Journal, history: History
+    ) -> None:
+        """Beside the other acts, in their order; and no table is walked through for it."""
+        facts: tuple[Fact, ...] = (
+            BalanceSettled(1, UPBIT, Asset("BTC"), "host"),
+            EntriesPaused(2, "kim"),
+            EpochAccepted(3, "host", "zzzz0000", 5, "desk"),
+            OrderAccepted(4, "host", ClientOrderId("tr-main-k3x9a7q2-5")),
+        )
+        write(journal, *facts)
+        kinds = (BalanceSettled, EntriesPaused, EpochAccepted, OrderAccepted)
+
+        assert newest_facts(history, kinds, 10) == tuple(reversed(facts))
+        plan = "EXPLAIN QUERY PLAN SELECT 1 FROM facts WHERE kind IN"
+        (row,) = history.rows(
+            f"{plan} ('BalanceSettled', 'EpochAccepted', 'OrderAccepted') AND kind = ?",
+            ("OrderAccepted",),
+        )
+        assert "facts_accepted" in row[3]
 
     def test_one_that_cannot_be_read_is_a_fault(self, journal: Journal, history: History) -> None:
         """Never passed over."""

@@ -15,10 +15,13 @@ from trader.domain.authority import HALT_LIFTED, Authority, Level
 from trader.domain.decision import Decision
 from trader.domain.facts import (
     AuthorityChanged,
+    BalanceSettled,
     ClosingOrdered,
     EntriesPaused,
     EntriesResumed,
+    EpochAccepted,
     Fact,
+    OrderAccepted,
 )
 from trader.domain.host_answers import (
     ActLine,
@@ -37,7 +40,15 @@ from trader.execution.lookups import (
 _NS = 1_000_000_000
 _RECENT = 10
 _STRETCHES = 240
-_ACTS = (AuthorityChanged, ClosingOrdered, EntriesPaused, EntriesResumed)
+_ACTS = (
+    AuthorityChanged,
+    BalanceSettled,
+    ClosingOrdered,
+    EntriesPaused,
+    EntriesResumed,
+    EpochAccepted,
+    OrderAccepted,
+)
 
 
 class Day(Struct, frozen=True):
@@ -208,8 +219,23 @@ def _acts(facts: Sequence[Fact]) -> Iterator[ActLine]:
             case ClosingOrdered():
                 at_ns, trades = fact.host_ns or fact.at_ns, ", ".join(fact.trades)
                 yield ActLine(at_ns, fact.by, fact.purpose.value, trades, scope=fact.ledger.value)
+            case BalanceSettled() | EpochAccepted() | OrderAccepted():
+                # A balance that came back by itself is nobody's act.
+                if fact.by:
+                    yield ActLine(fact.host_ns or fact.at_ns, fact.by, "accept", _accepted(fact))
             case _:
                 pass
+
+
+def _accepted(fact: BalanceSettled | EpochAccepted | OrderAccepted) -> str:
+    """What was accepted, by the name it was accepted under."""
+    match fact:
+        case BalanceSettled():
+            return f"{fact.venue}:{fact.asset}"
+        case EpochAccepted():
+            return f"{fact.engine}-{fact.epoch}".rstrip("-")
+        case OrderAccepted():
+            return fact.client_order_id
 
 
 def _act_of(authority: Authority) -> str:
