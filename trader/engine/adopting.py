@@ -6,6 +6,8 @@ was asked; until then no live entry goes, and no closing in the instruments conc
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from trader.domain.client_ids import Whose, read
 from trader.domain.events import AccountStated, OrderReported, StatedOrder
 from trader.domain.facts import ClosingBegan, OrdersAdopted
@@ -59,7 +61,9 @@ class Adopting:
             self._regained = self._state.identity.regained
             self._looked.clear()
         self._looked.add(event.venue)
-        for order in event.orders:
+        for shown in event.orders:
+            # A venue that does not date its orders has just shown it, at least.
+            order = replace(shown, created_ns=shown.created_ns or event.at_ns)
             whose = self._state.whose(order.client_order_id)
             if whose is Whose.FOREIGN:
                 self._see_foreign(order)

@@ -74,6 +74,18 @@ class TestOpening:
         assert len(later.all(FillBooked)) == 2
         assert later.take_orders() == []
 
+    def test_is_as_old_as_its_venue_says(self) -> None:
+        """The longest holding counts from then; from now, where it does not date it."""
+        desk, orders = signalled()
+        dated = after_the_cut(before(desk), desk)
+        undated = after_the_cut(before(desk), desk)
+        look_everywhere(dated, *(shown(order, desk) for order in orders))
+        look_everywhere(undated, *(replace(shown(order, desk), created_ns=0) for order in orders))
+
+        (old,), (new,) = dated.live.trades.values(), undated.live.trades.values()
+        assert old.opened_ns == desk.at_ns
+        assert new.opened_ns == undated.at_ns
+
     def test_balances_agree_afterwards(self) -> None:
         """What the venue states is what the adopted fills come to: nothing is missed."""
         desk, orders = signalled()

@@ -143,6 +143,15 @@ class TestClears:
 
         assert standing(desk) == []
 
+    def test_one_that_its_venue_does_not_date_counts_as_new(self) -> None:
+        """In doubt it is there."""
+        desk = LiveDesk()
+        desk.begin()
+
+        look(desk, a_stated(STRANGER))
+
+        assert standing(desk) == ["desk-zzzz0000"]
+
     def test_over_a_restart_too(self) -> None:
         """Nothing of it was seen since; the breaker itself says since when."""
         desk = LiveDesk()
