@@ -39,6 +39,8 @@ class LiveFloor:
         self.host = SimHost(
             directory / "engine", self.sim, (PAIR,), **{"venues": attested, **sections}
         )
+        # Prices that stand still: no order misses the book it was decided on.
+        self.sim.admin("market", {"frozen": True})
         self.premium(EVEN)
 
     def __enter__(self) -> Self:

@@ -18,11 +18,13 @@ from trader.domain.events import (
     ProcessStopping,
     StopRequested,
 )
+from trader.domain.order import Purpose, TradeId
+from trader.domain.trade import Trade
 from trader.engine.engine import Engine, Outcome
 from trader.runtime import Inbox
 
 STOP_WITHIN_S = 5.0
-"""How long orders in flight may take to end once a stop was asked for; the whole stop has 10 s."""
+"""How long all that may take once a stop was asked for; the whole stop has 10 s."""
 _GOODBYE_S = 0.5
 _BASE36 = string.digits + string.ascii_lowercase
 
@@ -50,6 +52,8 @@ class RealSession:
         self._ticked: asyncio.Future[float] | None = None
         self._calm: asyncio.Event | None = None
         self._gone = asyncio.Event()
+        # Trades, still there, of which a leg that stood alone was once sent to be unwound.
+        self._unwound: set[TradeId] = set()
 
     async def run(
         self,
@@ -84,7 +88,7 @@ class RealSession:
                 await _wait(stop, due - time.monotonic())
 
     async def end(self, reason: str, *, flatten: bool) -> None:
-        """Stop entries, let what is in flight finish, and say goodbye."""
+        """Stop entries, let what is in flight finish, a leg alone be unwound once; say goodbye."""
         now = self._clock.now()
         self._inbox.put(StopRequested(now.at_ns, now.mono_ns, reason, flatten))
         # Set by the loop itself, for an inbox that is never idle must not hold up the end.
@@ -95,9 +99,13 @@ class RealSession:
         self._inbox.put(ProcessStopping(now.at_ns, now.mono_ns, reason))
         await _wait(self._gone, _GOODBYE_S)
 
-    def saw(self, event: Event, _outcome: Outcome) -> None:
+    def saw(self, event: Event, outcome: Outcome) -> None:
         """A listener: notes that a cycle's event went through the engine, or the last report."""
-        if self._calm is not None and type(event) is not BookUpdated and not self._is_in_flight():
+        for order in outcome.orders:
+            if order.purpose is Purpose.UNWIND:
+                self._unwound &= self._trades().keys()
+                self._unwound.add(order.trade_id)
+        if self._calm is not None and type(event) is not BookUpdated and not self._is_restless():
             self._calm.set()
         if type(event) is ProcessStopping:
             self._gone.set()
@@ -107,8 +115,18 @@ class RealSession:
         if self._ticked is not None and not self._ticked.done():
             self._ticked.set_result(time.perf_counter())
 
-    def _is_in_flight(self) -> bool:
-        return any(ledger.in_flight for ledger in self._engine.state.ledgers.values())
+    def _is_restless(self) -> bool:
+        """Whether an order is in flight, or a leg stands alone that was not unwound even once."""
+        if any(ledger.in_flight for ledger in self._engine.state.ledgers.values()):
+            return True
+        return any(
+            trade.lone_leg is not None and trade.id not in self._unwound
+            for trade in self._trades().values()
+        )
+
+    def _trades(self) -> dict[TradeId, Trade]:
+        ledgers = self._engine.state.ledgers.values()
+        return {trade.id: trade for ledger in ledgers for trade in ledger.trades.values()}
 
     async def _tick(self, number: int) -> None:
         self._ticked = asyncio.get_running_loop().create_future()
