@@ -29,6 +29,7 @@ rest of ours is found by the next look; of others' one is enough.
 """
 
 _LONGEST_HOLD_S = 5.0
+_LONGER_S = 0.05
 _MOST_HOLDS = 20
 
 _T = TypeVar("_T")
@@ -123,13 +124,14 @@ async def patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
     Raises:
         VenueError: as ``ask`` does, and where the budget holds back for long.
     """
-    for _ in range(_MOST_HOLDS):
+    for hold in range(_MOST_HOLDS):
         try:
             return await ask()
         except HeldBack as error:
             if error.wait_s > _LONGEST_HOLD_S:
                 raise
-            await asyncio.sleep(error.wait_s)
+            # A question may be many requests: each time more of the budget should have come back.
+            await asyncio.sleep(error.wait_s + hold * _LONGER_S)
     return await ask()
 
 
