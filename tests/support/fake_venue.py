@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from trader.domain.clock import Stamp
-from trader.domain.errors import HeldBack, VenueError, VenueUnavailable
+from trader.domain.errors import HeldBack, VenueError, VenueRejected, VenueUnavailable
 from trader.domain.instrument import UPBIT, FeeSchedule, Instrument, InstrumentId, Venue
 from trader.domain.order import ApprovedOrder, ClientOrderId
 from trader.execution.venue import (
@@ -66,6 +66,8 @@ class FakeVenue:
         self.scope = KeyScope()
         self.skew_ms = 3.0
         self.is_away = False
+        self.refusal: VenueRejected | None = None
+        """What it answers to questions about the key."""
 
     @property
     def venue(self) -> Venue:
@@ -141,6 +143,8 @@ class FakeVenue:
     async def key_scope(self) -> KeyScope:
         """As the test says."""
         self._ask("key")
+        if self.refusal is not None:
+            raise self.refusal
         return self.scope
 
     async def try_order(self, _order: ApprovedOrder) -> Placement | None:

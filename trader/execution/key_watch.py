@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from trader.domain.clock import Clock
-from trader.domain.errors import VenueError
+from trader.domain.errors import VenueError, VenueRejected
 from trader.domain.events import Event, FaultReported
 from trader.execution.repeating import Pace, repeat
 from trader.execution.venue import VenueClient
@@ -54,6 +54,7 @@ class KeyWatch:
         self._attested = attested
         self._remembered = remembered
         self._answer = self._recall()
+        self._is_vouched = False
 
     @property
     def cannot_withdraw(self) -> bool | None:
@@ -76,10 +77,10 @@ class KeyWatch:
         now_ns = self._clock.now().at_ns
         if scope.can_withdraw is not None:
             self._answer = KeyAnswer(self._fingerprint, not scope.can_withdraw, now_ns)
+            self._is_vouched = False
             self._keep(self._answer)
         elif self._attested:
-            # Not kept: an attestation holds for as long as it stands in the config.
-            self._answer = KeyAnswer(self._fingerprint, cannot_withdraw=True, at_ns=now_ns)
+            self._vouch()
         if scope.can_trade is False:
             self._tell("the key may not place orders")
         if scope.expires_ns is not None:
@@ -87,7 +88,20 @@ class KeyWatch:
             if days < _WARN_DAYS:
                 self._tell(f"the key expires in {max(days, 0)} days")
 
+    def _vouch(self) -> None:
+        """Take the operator's word. Not kept: it holds for as long as it stands in the config."""
+        now_ns = self._clock.now().at_ns
+        self._answer = KeyAnswer(self._fingerprint, cannot_withdraw=True, at_ns=now_ns)
+        self._is_vouched = True
+
     def _failed(self, error: VenueError, failures: int) -> None:
+        if (
+            isinstance(error, VenueRejected)
+            and self._attested
+            and (self._answer is None or self._is_vouched)
+        ):
+            # It may not even be asked by this key. What a venue did say of it counts all the same.
+            self._vouch()
         if failures & (failures - 1) == 0:
             _log.warning(
                 "key not asked", venue=self._client.venue, failures=failures, error=str(error)

@@ -7,6 +7,7 @@ from tests.support.builders import AT_NS
 from tests.support.fake_venue import FakeVenue
 from tests.support.waiting import eventually
 from trader.domain.clock import SimulatedClock
+from trader.domain.errors import VenueRejected
 from trader.domain.events import Event, FaultReported
 from trader.execution.key_watch import KeyWatch
 from trader.execution.venue import KeyScope
@@ -72,6 +73,32 @@ class TestAnswer:
         await desk.ask()
 
         assert desk.watch.cannot_withdraw is True
+
+    async def test_is_the_operator_s_where_the_venue_refuses_the_question(
+        self, tmp_path: Path
+    ) -> None:
+        """A key that may not ask about keys; not one whose venue is only away."""
+        desk, away = Desk(tmp_path, attested=True), Desk(tmp_path, attested=True)
+        desk.venue.refusal = VenueRejected("out_of_scope")
+        away.venue.is_away = True
+
+        await desk.ask()
+        await away.ask()
+
+        assert desk.watch.cannot_withdraw is True
+        assert away.watch.cannot_withdraw is None
+
+    async def test_a_refused_question_takes_nothing_back(self, tmp_path: Path) -> None:
+        """What the venue once said of this key outweighs any attestation."""
+        before = Desk(tmp_path)
+        before.venue.scope = KeyScope(can_withdraw=True)
+        await before.ask()
+        after = Desk(tmp_path, attested=True)
+        after.venue.refusal = VenueRejected("out_of_scope")
+
+        await after.ask()
+
+        assert after.watch.cannot_withdraw is False
 
     async def test_a_failed_question_keeps_the_last_one_and_its_age(self, tmp_path: Path) -> None:
         """Also across a restart; the gate judges its age."""
