@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.snapshots import AT_NS, a_ledger, a_snapshot
+from tests.support.snapshots import AT_NS, a_ledger, a_snapshot, an_around
 from trader.domain.control import BlockReason, Mode
 from trader.domain.instrument import InstrumentId
 from trader.domain.order import LedgerName
@@ -33,6 +33,7 @@ def exported() -> dict[str, frozenset[str]]:
         ws_lag_ms=40.0,
         redis_heartbeat_age_ms=900.0,
         outbox=OutboxFigures(sent=8, late=1, pending=4, oldest_pending_age_s=61.5),
+        around=an_around(),
     )
     text = Series(metrics, "1.2.3").render().decode()
     return {

@@ -26,6 +26,7 @@ from trader.domain.instrument import Instrument, InstrumentId, Venue
 from trader.domain.market import OrderBook
 from trader.domain.order import ApprovedOrder
 from trader.execution.paper import PaperVenues
+from trader.ops.around import VenueFigures
 from trader.ops.lease import AlreadyRunning
 
 STEERING, ORDERS = "outside.json", "orders.jsonl"
@@ -132,6 +133,11 @@ class StandIn:
                 )
         if self._steered().answers and self._fills is not None:
             self._fills.submit(orders)
+
+    def figures(self) -> Mapping[Venue, VenueFigures]:
+        """Connected, and nothing counted."""
+        names = {instrument.venue for instrument in self._instruments.values()}
+        return {name: VenueFigures(connected=True) for name in names}
 
     def accounts(self) -> Mapping[Venue, SeeAccount]:
         """They show none."""

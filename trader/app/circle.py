@@ -12,8 +12,10 @@ from trader.app.connectors import Connectors
 from trader.app.engine_orders import EngineOrders
 from trader.app.figures import guard_figures, unasked
 from trader.app.listeners import AlertDesk, MarketLag, log_facts
+from trader.app.looking_around import LookAround
 from trader.app.mock import MockSession
 from trader.app.options import RunOptions
+from trader.app.order_ends import OrderEnds
 from trader.app.outside import Outside
 from trader.app.prospects import Prospects
 from trader.app.reach import Reach
@@ -104,6 +106,7 @@ class Circle:
     lag: MarketLag
     restored: int
     answers: Answers
+    look_around: LookAround
     beside: tuple[Callable[[], Awaitable[None]], ...] = ()
     """What runs beside the loop: the venues' connections."""
 
@@ -155,10 +158,12 @@ def mock_circle(
     asked = reconcile_questions(engine, None, clock)
     port = _port(ground, engine, senses, clock, inbox, lambda: None, reach, answers, asked)
     lag = MarketLag()
+    ends = OrderEnds(engine.state)
+    look_around = LookAround(settings, engine, reach, ends)
     runtime = _runtime(
-        ground, engine, inbox, gate, (lag, log_facts, *answers.listeners, _replies(port))
+        ground, engine, inbox, gate, (lag, log_facts, ends, *answers.listeners, _replies(port))
     )
-    return Circle(engine, runtime, port, session, lag, restored, answers)
+    return Circle(engine, runtime, port, session, lag, restored, answers, look_around)
 
 
 def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> Circle:
@@ -188,14 +193,17 @@ def real_circle(ground: Ground, strategy: Strategy, connectors: Connectors) -> C
     asked = reconcile_questions(engine, connectors if is_live else None, clock)
     port = _port(ground, engine, senses, clock, inbox, halt_at_once, reach, answers, asked)
     lag = MarketLag()
-    listeners: list[Listener] = [lag, log_facts, *answers.listeners, session.saw]
+    ends = OrderEnds(engine.state)
+    look_around = LookAround(settings, engine, reach, ends, outside.lag, connectors.figures)
+    listeners: list[Listener] = [lag, log_facts, ends, *answers.listeners, session.saw]
     listeners.append(lambda event, _: connectors.saw(event))
     if keeper is not None:
         listeners.append(_durable_halts(keeper))
     # Last, since a command is answered when all else has taken notice of it.
     listeners.append(_replies(port))
     runtime = _runtime(ground, engine, inbox, gate, listeners)
-    return Circle(engine, runtime, port, session, lag, restored, answers, (connectors.run,))
+    beside = (connectors.run,)
+    return Circle(engine, runtime, port, session, lag, restored, answers, look_around, beside)
 
 
 def _paper(settings: Settings, engine: Engine, clock: Clock, inbox: Inbox) -> PaperVenues:

@@ -22,6 +22,7 @@ from trader.execution.venue import Placement, Rejected, VenueClient
 from trader.execution.watching import VenueWatch
 from trader.feeds.codec import MarketTold
 from trader.feeds.stream import FeedStream
+from trader.ops.around import LaneFigures, VenueFigures
 from trader.wire.budget import Budget
 from trader.wire.client import HttpClient
 from trader.wire.socket import SocketKeeper
@@ -93,6 +94,26 @@ class ConnectedVenue:
             return VenueSight(skew_ms=self._watch.skew_ms)
         reconciled = account.session.is_reconciled and self._watch.knows_rules
         return VenueSight(reconciled, self._watch.skew_ms, account.lane.takes_orders)
+
+    @property
+    def figures(self) -> VenueFigures:
+        """What its connections have counted, and how they stand this instant."""
+        now, feed, sight = self._clock.now(), self._feed.counts, self.sight
+        return VenueFigures(
+            connected=self._feed.is_open,
+            frames=feed.socket.frames,
+            invalid_frames=feed.socket.invalid,
+            reconnects=feed.socket.lost,
+            snapshots=feed.snapshots,
+            snapshots_failed=feed.snapshots_failed,
+            reconciled=sight.reconciled,
+            clock_skew_s=None if sight.skew_ms is None else sight.skew_ms / 1_000,
+            limit_used_ratio=self._budget.used_ratio(now),
+            refusals=self._budget.refusals,
+            bans=self._budget.bans,
+            shut_out_s=self._budget.banned_s(now),
+            lane=None if self._account is None else _lane_figures(self._account.lane),
+        )
 
     @property
     def lane(self) -> OrderLane | None:
@@ -222,6 +243,18 @@ class _Account:
             self._watch.refresh_soon()
         if placement.halts:
             self.session.refused(placement)
+
+
+def _lane_figures(lane: OrderLane) -> LaneFigures:
+    counts = lane.counts
+    return LaneFigures(
+        lane.connections_ready,
+        counts.round_trip_ms / 1_000 if counts.round_trip_ms else None,
+        counts.accepted,
+        counts.rejected,
+        counts.throttled,
+        counts.unknown,
+    )
 
 
 async def _run(part: Callable[[], Awaitable[None]]) -> None:

@@ -12,6 +12,7 @@ from trader.domain.instrument import Instrument, InstrumentId, Venue
 from trader.domain.order import ClientOrderId, Order
 from trader.execution.account_look import AccountSeen
 from trader.execution.gate import Lane
+from trader.ops.around import VenueFigures
 
 
 class VenueSight(Struct, frozen=True):
@@ -89,6 +90,10 @@ class Connectors(Protocol):
 
     def keys(self) -> KeySight:
         """What is known of our keys this instant."""
+        ...
+
+    def figures(self) -> Mapping[Venue, VenueFigures]:
+        """What each venue's connections have counted; asked once a cycle."""
         ...
 
     def accounts(self) -> Mapping[Venue, SeeAccount]:

@@ -289,6 +289,7 @@ class _Process:
                 None if oldest is None else max(time.time_ns() - oldest, 0) / _NS,
             ),
             log_lines_lost=self._logs.lost_lines,
+            around=self._circle.look_around(),
         )
         _LOG.info("%s", metrics_line(snapshot, loop_ms))
         # No figures: whoever may log in to this host may read it.

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from trader.domain.delivery import BotHealth
 
-_NS_PER_MINUTE = 60_000_000_000
+_NS = 1_000_000_000
+_NS_PER_MINUTE = 60 * _NS
 
 
 class Reach:
@@ -38,8 +39,17 @@ class Reach:
 
     def is_reachable(self) -> bool | None:
         """Whether both polling and sending worked of late; None before both did once."""
+        age_ns = self._answer_age_ns()
+        return None if age_ns is None else age_ns <= self._within_ns
+
+    def answer_age_s(self) -> float | None:
+        """Seconds since Telegram answered polling and sending, of the two the longer; None before
+        both did once.
+        """
+        age_ns = self._answer_age_ns()
+        return None if age_ns is None else age_ns / _NS
+
+    def _answer_age_ns(self) -> int | None:
         if self._sent_mono_ns is None or self._polled_mono_ns is None:
             return None
-        now = self._mono_ns()
-        oldest = min(self._sent_mono_ns, self._polled_mono_ns)
-        return now - oldest <= self._within_ns
+        return self._mono_ns() - min(self._sent_mono_ns, self._polled_mono_ns)

@@ -16,6 +16,7 @@ from trader.domain.events import Event
 from trader.domain.instrument import Instrument, InstrumentId, Venue
 from trader.execution.gate import Lane
 from trader.execution.keys import Keys
+from trader.ops.around import VenueFigures
 
 
 class RealVenues:
@@ -97,6 +98,10 @@ class RealVenues:
         if not answers or any(answer is None for answer in answers):
             return KeySight(None, _oldest(ages))
         return KeySight(True, _oldest(ages))
+
+    def figures(self) -> Mapping[Venue, VenueFigures]:
+        """What each venue's connections have counted."""
+        return {name: venue.figures for name, venue in self._venues.items()}
 
     def accounts(self) -> Mapping[Venue, SeeAccount]:
         """How to see the account of each venue that we have keys for, without acting on it."""

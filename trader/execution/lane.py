@@ -112,6 +112,11 @@ class OrderLane:
         return self._is_running and self._pool.is_ready()
 
     @property
+    def connections_ready(self) -> int:
+        """How many connections could carry an order at this moment."""
+        return self._pool.ready if self._is_running else 0
+
+    @property
     def takes_orders(self) -> bool:
         """Whether an order that matters could leave now: the way stands, and no limit forbids it.
 

@@ -68,6 +68,11 @@ class LanePool:
         """Whether one is open, warm and free."""
         return any(one.is_free() for one in self._connections)
 
+    @property
+    def ready(self) -> int:
+        """How many are open, warm and free; looks at each socket, so not for every tick."""
+        return sum(one.is_free() for one in self._connections)
+
     def claim(self) -> LaneConnection | None:
         """Reserve a free connection for one order; None where there is none."""
         return next((one for one in self._connections if one.is_free() and one.claim()), None)

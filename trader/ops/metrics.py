@@ -14,8 +14,10 @@ from msgspec import Struct
 from trader.domain.control import Mode
 from trader.domain.order import LedgerName
 from trader.engine.snapshot import LedgerView, Snapshot
+from trader.ops.around import Around
 
 _NS = 1_000_000_000
+_MS = 1_000
 _JSON_DIGITS = 4
 
 
@@ -36,7 +38,7 @@ class Cycle(Struct, frozen=True):
 
     ``ws_lag_ms`` is the newest frame's way from the venue to us, ``redis_heartbeat_age_ms`` the
     time since the last round trip; None where there is no such connection. ``seen_mono_ns`` is
-    real monotonic time, also in mock mode.
+    real monotonic time, also in mock mode. ``around`` is what else the process gathered.
     """
 
     snapshot: Snapshot
@@ -47,6 +49,7 @@ class Cycle(Struct, frozen=True):
     errors: int
     log_lines_lost: int
     seen_mono_ns: int
+    around: Around | None = None
 
 
 class Metrics:
@@ -72,6 +75,7 @@ class Metrics:
         outbox: OutboxFigures = _NO_ALERTS,
         errors: int = 0,
         log_lines_lost: int = 0,
+        around: Around | None = None,
     ) -> None:
         """Keep this cycle's figures.
 
@@ -87,6 +91,7 @@ class Metrics:
             errors,
             log_lines_lost,
             self._monotonic_ns(),
+            around,
         )
 
     def quiet_seconds(self) -> float:
@@ -118,7 +123,8 @@ def figures(cycle: Cycle) -> dict[str, object]:
     Money is a number rounded to 0.0001 won, so that it can be drawn; exact amounts are in the
     journal. What is not known is null. In live mode ``paper_*`` stands beside the live ledger's.
     """
-    snapshot, outbox = cycle.snapshot, cycle.outbox
+    snapshot, outbox, around = cycle.snapshot, cycle.outbox, cycle.around
+    lag_s = None if around is None else around.loop_lag_s
     live_trade_ns = snapshot.live_ledger.last_trade_ns
     shown: dict[str, object] = {
         "at": _iso(snapshot.at_ns),
@@ -130,6 +136,7 @@ def figures(cycle: Cycle) -> dict[str, object]:
         "breakers": list(snapshot.breakers),
         "cycles": snapshot.cycles,
         "loop_latency_ms": _number(cycle.loop_latency_ms),
+        "loop_lag_ms": None if lag_s is None else _number(lag_s * _MS),
         "ws_lag_ms": _number(cycle.ws_lag_ms),
         "redis_heartbeat_age_ms": _number(cycle.redis_heartbeat_age_ms),
         "num_live_trades_today": snapshot.live_ledger.trades_today,

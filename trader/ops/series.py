@@ -15,7 +15,9 @@ from prometheus_client.registry import Collector
 from trader.domain.control import BlockReason, CheckName, Mode
 from trader.domain.instrument import split_id
 from trader.engine.snapshot import FeedView, LedgerView, Snapshot
+from trader.ops.families import gauge, labelled
 from trader.ops.metrics import Cycle, Metrics
+from trader.ops.series_around import series_around
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -46,6 +48,11 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Cycle], int]], ...] = (
     ),
     ("refusals_total", "Intents refused by pre-trade checks.", lambda at: at.snapshot.refusals),
     ("stop_losses_total", "Stop-losses triggered.", lambda at: at.snapshot.stop_losses),
+    (
+        "gate_suspensions_total",
+        "Live gates that shut and were open again within 30 s.",
+        lambda at: at.snapshot.suspensions,
+    ),
     ("errors_total", "Faults met, the engine's and those around it.", lambda at: _errors(at)),
     ("alerts_sent_total", "Alerts delivered.", lambda at: at.outbox.sent),
     ("alerts_late_total", "Alerts delivered late.", lambda at: at.outbox.late),
@@ -78,7 +85,7 @@ class _Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         """The series of this moment."""
         yield InfoMetricFamily("trader_build", "What is running.", value=self._build)
-        yield _gauge(
+        yield gauge(
             "quiet_seconds",
             "Time since the last cycle, or the start.",
             self._metrics.quiet_seconds(),
@@ -90,31 +97,31 @@ class _Figures(Collector):
         yield from _process(cycle)
         yield from _ledgers((cycle.snapshot.paper, cycle.snapshot.live_ledger))
         yield from _feeds(cycle.snapshot.feeds)
+        if cycle.around is not None:
+            yield from series_around(cycle.around)
         for name, text, read in _COUNTERS:
             yield CounterMetricFamily(f"trader_{name}", text, value=read(cycle))
 
 
 def _engine(snapshot: Snapshot) -> Iterator[Metric]:
-    yield _gauge("live", "1 while orders may go to a real venue.", snapshot.live)
-    yield _gauge("paused", "1 while an operator blocks entries.", snapshot.paused)
-    yield _gauge(
-        "snapshot_timestamp_seconds", "Time of the engine's figures.", snapshot.at_ns / _NS
-    )
-    yield _labelled(
+    yield gauge("live", "1 while orders may go to a real venue.", snapshot.live)
+    yield gauge("paused", "1 while an operator blocks entries.", snapshot.paused)
+    yield gauge("snapshot_timestamp_seconds", "Time of the engine's figures.", snapshot.at_ns / _NS)
+    yield labelled(
         "mode",
         "1 for the configured mode.",
         "mode",
         ((mode, mode is snapshot.mode) for mode in Mode),
     )
-    yield _labelled(
+    yield labelled(
         "live_blocked",
         "1 for each reason that keeps the live gate shut.",
         "reason",
         ((reason, reason in snapshot.blocks) for reason in BlockReason),
     )
-    yield _gauge("breakers_tripped", "Circuit breakers that stand.", len(snapshot.breakers))
+    yield gauge("breakers_tripped", "Circuit breakers that stand.", len(snapshot.breakers))
     codes = [standing.partition(" ")[0] for standing in snapshot.breakers]
-    yield _labelled(
+    yield labelled(
         "breaker_tripped",
         "How many breakers of a kind stand; a kind without any is absent.",
         "breaker",
@@ -130,14 +137,14 @@ def _engine(snapshot: Snapshot) -> Iterator[Metric]:
 
 def _process(cycle: Cycle) -> Iterator[Metric]:
     outbox = cycle.outbox
-    yield _gauge("loop_latency_seconds", "What the last cycle took.", cycle.loop_latency_ms / _MS)
+    yield gauge("loop_latency_seconds", "What the last cycle took.", cycle.loop_latency_ms / _MS)
     if cycle.ws_lag_ms is not None:
-        yield _gauge("ws_lag_seconds", "Newest frame's way from the venue.", cycle.ws_lag_ms / _MS)
+        yield gauge("ws_lag_seconds", "Newest frame's way from the venue.", cycle.ws_lag_ms / _MS)
     if cycle.redis_heartbeat_age_ms is not None:
         age_s = cycle.redis_heartbeat_age_ms / _MS
-        yield _gauge("redis_heartbeat_age_seconds", "Time since Redis answered.", age_s)
-    yield _gauge("alerts_pending", "Alerts that wait for delivery.", outbox.pending)
-    yield _gauge(
+        yield gauge("redis_heartbeat_age_seconds", "Time since Redis answered.", age_s)
+    yield gauge("alerts_pending", "Alerts that wait for delivery.", outbox.pending)
+    yield gauge(
         "oldest_pending_alert_age_seconds",
         "How long the oldest undelivered alert waits.",
         outbox.oldest_pending_age_s or 0.0,
@@ -146,13 +153,13 @@ def _process(cycle: Cycle) -> Iterator[Metric]:
 
 def _ledgers(ledgers: tuple[LedgerView, ...]) -> Iterator[Metric]:
     for name, text, read in _LEDGER_GAUGES:
-        yield _labelled(name, text, "ledger", ((at.ledger, read(at)) for at in ledgers))
+        yield labelled(name, text, "ledger", ((at.ledger, read(at)) for at in ledgers))
     for name, text, count in _LEDGER_COUNTERS:
         family = CounterMetricFamily(f"trader_{name}", text, labels=["ledger"])
         for ledger in ledgers:
             family.add_metric([ledger.ledger], count(ledger))
         yield family
-    yield _labelled(
+    yield labelled(
         "last_trade_timestamp_seconds",
         "When the newest trade opened; absent before the first.",
         "ledger",
@@ -176,19 +183,6 @@ def _feeds(feeds: tuple[FeedView, ...]) -> Iterator[Metric]:
         fresh.add_metric(values, feed.fresh)
         flawed.add_metric(values, feed.flaw is not None)
     yield from (age, fresh, flawed)
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"trader_{name}", text, value=float(value))
-
-
-def _labelled(
-    name: str, text: str, label: str, values: Iterable[tuple[str, Decimal | float]]
-) -> Metric:
-    family = GaugeMetricFamily(f"trader_{name}", text, labels=[label])
-    for value, reading in values:
-        family.add_metric([value], float(reading))
-    return family
 
 
 def _errors(cycle: Cycle) -> int:

@@ -106,6 +106,8 @@ class Budget:
         self._banned_until_ns = now.mono_ns + int(ban_s * _NS)
         self.refusals = 0
         """How often the venue answered that it was asked too often."""
+        self.bans = 0
+        """How often it shut us out altogether for a time."""
 
     def take(self, group: str, weight: int, now: Stamp, *, urgent: bool = False) -> float:
         """Take what one request draws: 0, or the seconds after which to try, nothing taken then.
@@ -202,6 +204,12 @@ class Budget:
         """What each limit's present interval has seen, for metrics."""
         return {name: window.used(now) for name, window in self._windows.items()}
 
+    def used_ratio(self, now: Stamp) -> float:
+        """The used share of the limit that is nearest to its end; 0 where there is none."""
+        used = self.used(now)
+        shares = (used[one.name] / one.tokens for one in self._limits.values() if one.tokens)
+        return max(shares, default=0.0)
+
     def _drawn(self, group: str, weight: int) -> list[tuple[Limit, int]]:
         return [
             (limit, max(weight, 1) if limit.by_weight else 1)
@@ -223,6 +231,7 @@ class Budget:
         if self._bans is not None:
             self._bans.keep(self.banned_s(now), now)
         if is_new:
+            self.bans += 1
             self._banned(wait_s)
 
 

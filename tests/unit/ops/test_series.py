@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.snapshots import AT_NS, a_ledger, a_snapshot
+from tests.support.snapshots import AT_NS, a_ledger, a_snapshot, an_around
 from trader.domain.control import BlockReason, CheckName, Mode
 from trader.domain.instrument import InstrumentId
 from trader.domain.market import BookFlaw
@@ -51,6 +51,7 @@ def rendered(snapshot: Snapshot | None) -> str:
             redis_heartbeat_age_ms=900.0,
             outbox=OutboxFigures(sent=8, late=1, pending=4, oldest_pending_age_s=61.5),
             errors=2,
+            around=an_around(),
         )
     return Series(metrics, "1.2.3").render().decode()
 
