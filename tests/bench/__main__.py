@@ -19,6 +19,7 @@ from tests.bench.figures import Figure, Machine, machine, shown
 from tests.bench.halt import halt
 from tests.bench.loop import inbox, throughput
 from tests.bench.processes import memory, startup
+from tests.bench.scrape import scrape
 from tests.bench.storage import commit, replay
 from tests.bench.ticks import limits, tick
 
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[float], list[Figure]]] = {
     "replay": replay,
     "startup": startup,
     "memory": memory,
+    "scrape": scrape,
 }
 _HEADS = ("figure", "median", "p99", "unit", "aim", "samples", "what")
 

@@ -146,6 +146,15 @@ class TestCalendarLimit:
         assert budget.take("order", 1, after(0)) == 0.0
         assert budget.wait_s("order", 1, after(0.25)) == pytest.approx(0.75)
 
+    def test_the_used_share_is_that_of_the_limit_nearest_to_its_end(self) -> None:
+        """A venue refuses by whichever is used up first; without limits nothing is used."""
+        budget = Budget([ORDERS, WEIGHT], START)
+        budget.take("order", 3, after(0))
+
+        assert budget.used_ratio(after(0)) == pytest.approx(3 / 12)
+        assert budget.used_ratio(after(2)) == pytest.approx(3 / 100)
+        assert Budget([], START).used_ratio(after(0)) == 0.0
+
     def test_a_restated_limit_binds_from_now_on(self) -> None:
         """The venue's own number wins over the table's."""
         budget = Budget([WEIGHT], START)
@@ -235,6 +244,7 @@ class TestRefusals:
         budget.heard("order", an_answer(418, retry_after="90"), after(100), after(100))
 
         assert told == [60.0, 90.0]
+        assert (budget.bans, budget.refusals) == (2, 4)
 
     def test_what_the_body_says_replaces_the_default(self) -> None:
         """Upbit tells the time of a block in the body only."""
