@@ -45,6 +45,11 @@ class Scraping:
         """How many answers came."""
         return len(self.took_ms)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether nothing has failed so far."""
+        return self.error is None
+
     def _run(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
         due = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The Prometheus series, made from the latest cycle whenever somebody scrapes and at no other time.
+"""The Prometheus series, made from the latest cycle once somebody scrapes and at no other time.
 
 Importing this costs tens of milliseconds, so only the server does, once it serves.
 """
@@ -61,25 +61,43 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Cycle], int]], ...] = (
 
 
 class Series:
-    """Renders the text that ``GET /metrics`` answers, from a registry of its own."""
+    """Renders the text that ``GET /metrics`` answers, from registries of its own.
+
+    What a cycle left is rendered once, however often it is asked for: it takes milliseconds, and
+    the loop that trades would stand still for each of them.
+    """
 
     def __init__(self, metrics: Metrics, version: str) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_Figures(metrics, version))
-        ProcessCollector(registry=self._registry)
+        self._metrics = metrics
+        self._process = CollectorRegistry()
+        self._process.register(_Process(metrics, version))
+        ProcessCollector(registry=self._process)
+        self._rendered: tuple[Cycle | None, bytes] = (None, b"")
 
     def render(self) -> bytes:
         """All series in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self._process) + self._of_cycle()
+
+    def _of_cycle(self) -> bytes:
+        cycle, text = self._rendered
+        latest = self._metrics.latest
+        if latest is not None and latest is not cycle:
+            registry = CollectorRegistry()
+            registry.register(_Figures(latest))
+            text = generate_latest(registry)
+            self._rendered = (latest, text)
+        return text
 
 
-class _Figures(Collector):
+class _Process(Collector):
+    """What changes without a cycle, too."""
+
     def __init__(self, metrics: Metrics, version: str) -> None:
         self._metrics = metrics
         self._build = {"version": version, "python": platform.python_version()}
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing ahead of time: what there is depends on the latest cycle."""
+        """Nothing ahead of time."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
@@ -90,9 +108,21 @@ class _Figures(Collector):
             "Time since the last cycle, or the start.",
             self._metrics.quiet_seconds(),
         )
-        cycle = self._metrics.latest
-        if cycle is None:
-            return
+
+
+class _Figures(Collector):
+    """What one cycle left."""
+
+    def __init__(self, cycle: Cycle) -> None:
+        self._cycle = cycle
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing ahead of time: what there is depends on the cycle."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """The series of this cycle."""
+        cycle = self._cycle
         yield from _engine(cycle.snapshot)
         yield from _process(cycle)
         yield from _ledgers((cycle.snapshot.paper, cycle.snapshot.live_ledger))

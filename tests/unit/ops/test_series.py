@@ -116,6 +116,26 @@ class TestSeries:
         assert read["process_resident_memory_bytes"] > 1_000_000
         assert "trader_live" not in read
 
+    def test_follow_each_cycle_and_the_time_between(self) -> None:
+        """However often they are asked for, the figures are those of the newest cycle."""
+        now = [0]
+        metrics = Metrics(monotonic_ns=lambda: now[0])
+        series = Series(metrics, "1")
+        seen = []
+        for cycles in (1, 2):
+            metrics.observe_cycle(
+                a_snapshot(cycles=cycles),
+                loop_latency_ms=1.0,
+                ws_lag_ms=None,
+                redis_heartbeat_age_ms=None,
+            )
+            for _ in range(2):
+                now[0] += 1_000_000_000
+                read = samples(series.render().decode())
+                seen.append((read["trader_cycles_total"], read["trader_quiet_seconds"]))
+
+        assert seen == [(1.0, 1.0), (1.0, 2.0), (2.0, 1.0), (2.0, 2.0)]
+
     def test_keep_the_conventions(self) -> None:
         """Every family has a help text and a lawful name; counters alone end in _total."""
         text = rendered(a_busy_snapshot())
