@@ -161,11 +161,7 @@ class State:
             case BreakerCleared():
                 self.breakers.pop((fact.ledger, (fact.breaker, fact.subject)), None)
             case RestBegan():
-                route = (fact.ledger, fact.pair, fact.direction)
-                self.rests[route] = fact.until_ns
-                if route not in self.rest_windows:
-                    self.rest_windows[route] = RestWindow(self.rules.breakers)
-                self.rest_windows[route].add(fact.at_ns)
+                self._rest(fact)
             case DirectionEmptied():
                 self.empty[fact.ledger, fact.pair, fact.direction] = fact
             case DirectionRefilled():
@@ -198,6 +194,13 @@ class State:
                 self.last_usdt_krw = fact.usdt_krw or self.last_usdt_krw
             case _:
                 pass
+
+    def _rest(self, fact: RestBegan) -> None:
+        route = (fact.ledger, fact.pair, fact.direction)
+        self.rests[route] = fact.until_ns
+        if route not in self.rest_windows:
+            self.rest_windows[route] = RestWindow(self.rules.breakers)
+        self.rest_windows[route].add(fact.at_ns)
 
     def forget_process(self) -> None:
         """After a replay: what held only for the process that is gone."""
