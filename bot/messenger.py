@@ -1,5 +1,6 @@
 """The seam to a chat: what a messenger does, how it may fail, and the stub that only logs."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Protocol
@@ -178,7 +179,10 @@ class Chat(Messenger, Protocol):
 
 
 class LogMessenger:
-    """The stub: every message as one log line, louder the more severe it is. Never fails."""
+    """The stub: every message as one log line, louder the more severe it is. Never fails.
+
+    A message is taken once its line is written: what is noted as told must survive the process.
+    """
 
     def __init__(self) -> None:
         self._last_id = 0
@@ -186,17 +190,17 @@ class LogMessenger:
     async def send(self, message: OutMessage) -> int:
         """Log a message."""
         self._last_id += 1
-        _log("", message)
+        await _log("", message)
         return self._last_id
 
     async def edit(self, message_id: int, message: OutMessage) -> None:
         """Log the new content of a message."""
-        _log(f"edit of message {message_id} | ", message)
+        await _log(f"edit of message {message_id} | ", message)
 
     async def send_photo(self, png: bytes, caption: OutMessage) -> int:
         """Log a picture's size and its words."""
         self._last_id += 1
-        _log(f"picture of {len(png):,} bytes | ", caption)
+        await _log(f"picture of {len(png):,} bytes | ", caption)
         return self._last_id
 
     async def probe(self) -> None:
@@ -206,6 +210,13 @@ class LogMessenger:
         """Nothing is held open."""
 
 
-def _log(what: str, message: OutMessage) -> None:
+async def _log(what: str, message: OutMessage) -> None:
     line = " | ".join(part for part in message.plain.splitlines() if part.strip())
     _logger.log(_LEVELS[message.severity], "Telegram (stub) | %s%s", what, line)
+    # Elsewhere, for a terminal may be frozen.
+    await asyncio.to_thread(_write_out)
+
+
+def _write_out() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.flush()

@@ -48,7 +48,7 @@ class Sink(threading.Thread, Generic[LineT]):
         self._loss_line = loss_line
         self._max_queued = max_queued
         # Not queue.Queue: its lock costs several times as much, on the event loop's side.
-        self._lines: queue.SimpleQueue[LineT | None] = queue.SimpleQueue()
+        self._lines: queue.SimpleQueue[LineT | threading.Event | None] = queue.SimpleQueue()
         self._dropped = 0
         self._failed = 0
         self._told = 0
@@ -65,6 +65,12 @@ class Sink(threading.Thread, Generic[LineT]):
         else:
             self._lines.put(line)
 
+    def mark(self, reached: threading.Event) -> bool:
+        """Set ``reached`` once all that is queued now was written; False where nobody writes."""
+        if self.is_alive():
+            self._lines.put(reached)
+        return self.is_alive()
+
     def finish(self) -> None:
         """End the thread after what is queued now."""
         self._lines.put(None)
@@ -72,7 +78,9 @@ class Sink(threading.Thread, Generic[LineT]):
     def run(self) -> None:
         """The thread: one line at a time until told to finish."""
         while (line := self._lines.get()) is not None:
-            if self._write(line):
+            if isinstance(line, threading.Event):
+                line.set()
+            elif self._write(line):
                 self._tell_losses()
             else:
                 self._failed += 1

@@ -7,6 +7,7 @@ Our modules log through ``structlog.get_logger(__name__)``; what libraries log e
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Collection, Mapping, MutableMapping
 from decimal import Decimal
@@ -22,6 +23,7 @@ from trader.ops.redaction import Redactor
 
 _MAX_LINE_CHARS = 65_536
 _CLOSE_SECONDS = 2.0
+_FLUSH_SECONDS = 1.0
 
 # Their INFO is traffic to us.
 _CHATTY = (
@@ -168,6 +170,14 @@ class _Intake(logging.Handler):
             self._queue_unformatted(record)
         else:
             self._queue(line)
+
+    def flush(self) -> None:
+        """Wait until one destination has what is queued, a second at most; not on the loop."""
+        reached = threading.Event()
+        # Every one is marked: which is quickest, and which is frozen, nobody knows.
+        marked = [sink.mark(reached) for sink in self.sinks]
+        if any(marked):
+            reached.wait(_FLUSH_SECONDS)
 
     def _queue_unformatted(self, record: logging.LogRecord) -> None:
         # Without its arguments; logging's own way would print them to stderr, unmasked.

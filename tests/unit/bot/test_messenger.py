@@ -1,6 +1,7 @@
 """The stub: the very messages, as log lines."""
 
 import logging
+import threading
 
 import pytest
 
@@ -43,3 +44,31 @@ class TestLogMessenger:
             "Telegram (stub) | picture of 3 bytes | a",
             f"Telegram (stub) | edit of message {first} | a",
         ]
+
+    async def test_takes_a_message_once_its_line_is_written(self) -> None:
+        """What is noted as told must not die with lines that still wait to be written."""
+        writer = _Waiting()
+        logging.getLogger().addHandler(writer)
+        try:
+            await LogMessenger().send(OutMessage("a", "a", severity=Severity.CRITICAL))
+        finally:
+            logging.getLogger().removeHandler(writer)
+
+        assert writer.written == ["Telegram (stub) | a"]
+
+
+class _Waiting(logging.Handler):
+    """Writes when it is flushed, which must not hold up a loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[str] = []
+        self.written: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.waiting.append(record.getMessage())
+
+    def flush(self) -> None:
+        assert threading.current_thread() is not threading.main_thread()
+        self.written += self.waiting
+        self.waiting.clear()

@@ -385,3 +385,34 @@ class TestSink:
         await asyncio.to_thread(sink.join, 30)
 
         assert (turns, stuck) == (100, True)
+
+    def test_says_when_what_was_queued_is_written(self) -> None:
+        """Whoever must know that a line survives can wait for it."""
+        writer, reached = StuckWriter(), threading.Event()
+        sink = Sink[str](writer, str, str)
+        sink.start()
+        sink.put("a")
+
+        assert sink.mark(reached)
+        assert writer.reached.wait(30)
+        assert not reached.is_set()
+        writer.freed.set()
+        assert reached.wait(30)
+        assert writer.lines == ["a"]
+
+        sink.finish()
+        sink.join(30)
+        assert not sink.mark(reached)
+
+
+def test_a_flushed_log_was_written_somewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A handler's flush keeps the promise that logging makes of it; a frozen console breaks none."""
+    with logging_to(tmp_path / "live.log") as log:
+        for number in range(100):
+            logging.getLogger("trader").info("line %d", number)
+        (intake,) = logging.getLogger().handlers
+        intake.flush()
+
+        assert "line 99" in log.path.read_text() + capsys.readouterr().out
