@@ -4,14 +4,15 @@ Prices stand still but for what a test moves: a venue's book is lifted off Upbit
 begins; it is brought back and the trade ends.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.support.engine_process import EngineProcess, wait_until
+from tests.support.engine_process import LINE_WITHIN_S, EngineProcess
 from tests.support.sim_process import SimHost, SimProcess
 from tests.support.simulated_accounts import JournalReader, referee_holdings
 from trader.credentials import Secret
@@ -31,6 +32,7 @@ UPBIT_BITHUMB = {
 SYMBOLS = {"upbit": "KRW-BTC", "bithumb": "KRW-BTC", "binance": "BTCUSDT"}
 LIFTS_PCT = {"binance": -1.0, "bithumb": 1.0}
 """By how much a book is moved so that a trade with Upbit pays."""
+_LOOK_EVERY_S = 0.03
 _BLOCKED = "[LIVE] LIVE TRADING BLOCKED"
 OVER = frozenset({"filled", "cancelled", "expired", "rejected", "blocked"})
 
@@ -50,7 +52,7 @@ class Floor:
         self.sim = sim
         self.host = host
         self.engine: EngineProcess
-        self._blocks = 0
+        self._mark = 0
         self.moved: set[str] = set()
         sim.admin("market", {"frozen": True})
         venues = sim.admin("state")["venues"]
@@ -69,7 +71,7 @@ class Floor:
     def running(self) -> Iterator[None]:
         """While an engine runs in live mode, whatever its gate says."""
         with self.host.begin("--mode", "live") as engine:
-            self.engine = engine
+            self.engine, self._mark = engine, 0
             yield
             assert engine.is_running or engine.code == 0, engine.err
 
@@ -79,17 +81,36 @@ class Floor:
         self.host.confirm_file.touch()
         with self.running():
             self.line("live=✅")
-            self._blocks = self.lines(_BLOCKED)
+            self.begin_story()
             yield
+
+    def begin_story(self) -> None:
+        """Of what the engine writes only what comes from now on counts."""
+        self._mark = len(self.engine.out)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether another story may begin: live, nothing open, nothing wrong any more."""
+        self.clear()
+        for venue in LIFTS_PCT:
+            self.settle(venue)
+        if not self.engine.is_running:
+            return False
+        try:
+            self.calm()
+            self.begin_story()
+            self.line("live=✅")
+        except AssertionError:
+            return False
+        return True
 
     @property
     def losses(self) -> list[str]:
-        """Each time the gate was shut since it was opened, as the log has it.
+        """Each time the gate was shut in this story, as the log has it.
 
         Not for a loop that was slow, which is this host's trouble and no venue's.
         """
-        lines = self.engine.told(_BLOCKED)[self._blocks :]
-        return [line for line in lines if "LOOP_SLOW" not in line]
+        return [line for line in self._told(_BLOCKED) if "LOOP_SLOW" not in line]
 
     @property
     def journal(self) -> JournalReader:
@@ -117,19 +138,24 @@ class Floor:
         Raises:
             AssertionError: it did not in time; with the last lines of the log.
         """
-        try:
-            wait_until(holds)
-        except AssertionError:
-            lines = [line for line in self.engine.out if "[METRICS]" not in line]
-            raise AssertionError(f"not within time: {what}\n" + "\n".join(lines[-40:])) from None
+        give_up_at = time.monotonic() + LINE_WITHIN_S
+        while not holds():
+            # To look means to read a whole journal: not as often as could be.
+            time.sleep(_LOOK_EVERY_S)
+            if time.monotonic() > give_up_at:
+                lines = [line for line in self.engine.out if "[METRICS]" not in line]
+                raise AssertionError(f"not within time: {what}\n" + "\n".join(lines[-40:]))
 
     def line(self, words: str, count: int = 1) -> None:
         """Wait until it has written so many lines with these words."""
         self.wait(lambda: self.lines(words) >= count, words)
 
     def lines(self, words: str) -> int:
-        """How many lines with these words it wrote so far."""
-        return len(self.engine.told(words))
+        """How many lines with these words it wrote in this story."""
+        return len(self._told(words))
+
+    def _told(self, words: str) -> list[str]:
+        return [line for line in self.engine.out[self._mark :] if words in line]
 
     # the market
 
@@ -277,6 +303,32 @@ def a_floor(
     with SimProcess(directory / "sim") as sim:
         host = SimHost(directory / "engine", sim, pairs, venues=venues, **chosen)
         yield Floor(sim, host)
+
+
+class SharedFloor:
+    """A floor for many stories, one after the other; a new one where a story left it in ruins."""
+
+    def __init__(self, directories: Iterator[Path], *pairs: Mapping[str, str]) -> None:
+        self._directories = directories
+        self._pairs = pairs
+        self._held = ExitStack()
+        self._floor: Floor | None = None
+
+    def take(self) -> Floor:
+        """The floor, live and calm, for the next story."""
+        if self._floor is None or not self._floor.is_well:
+            self.close()
+            floor = self._held.enter_context(a_floor(next(self._directories), *self._pairs))
+            self._held.enter_context(floor.live())
+            self._floor = floor
+        self._floor.begin_story()
+        return self._floor
+
+    def close(self) -> None:
+        """End what runs there, however it stands."""
+        self._floor = None
+        with suppress(AssertionError):
+            self._held.close()
 
 
 def _mid(venues: Mapping[str, Any], venue: str, symbol: str) -> float:
