@@ -76,7 +76,8 @@ class TestScrapedAHundredTimesASecond:
             *("feed_reconnects_total", "feed_snapshots_total", "feed_snapshots_failed_total"),
             *("venue_reconciled", "venue_clock_skew_seconds", "venue_rate_limit_used_ratio"),
             *("venue_throttled_total", "venue_bans_total", "venue_shut_out_seconds"),
-            *("lane_connections_ready", "orders_unknown"),
+            *("lane_connections_ready", "private_connected", "private_reconnects_total"),
+            "orders_unknown",
         ):
             named = {dict(labels)["venue"] for labels in last[f"trader_{name}"]}
             assert named == VENUES, name

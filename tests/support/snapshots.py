@@ -100,7 +100,16 @@ def an_around(**changes: Any) -> Around:
                 refusals=7,
                 bans=6,
                 shut_out_s=90.0,
-                lane=LaneFigures(3, 0.012, accepted=40, rejected=8, throttled=9, unknown=11),
+                lane=LaneFigures(
+                    3,
+                    0.012,
+                    stream_connected=True,
+                    stream_reconnects=13,
+                    accepted=40,
+                    rejected=8,
+                    throttled=9,
+                    unknown=11,
+                ),
             ),
         },
     )

@@ -112,7 +112,9 @@ class ConnectedVenue:
             refusals=self._budget.refusals,
             bans=self._budget.bans,
             shut_out_s=self._budget.banned_s(now),
-            lane=None if self._account is None else _lane_figures(self._account.lane),
+            lane=None
+            if self._account is None
+            else _lane_figures(self._account.lane, self._account.stream),
         )
 
     @property
@@ -206,7 +208,7 @@ class _Account:
         )
         self.session = VenueSession(client, settling, clock, deliver, orders)
         link = PrivateLink(client.venue, self.session, section.private_ws_url, clock, deliver)
-        keeper = SocketKeeper(
+        self.stream = SocketKeeper(
             f"{client.venue} private",
             link,
             private_rules(self.session.stream),
@@ -224,7 +226,7 @@ class _Account:
         self.parts: tuple[Callable[[], Awaitable[None]], ...] = (
             self.lane.run,
             self.session.run,
-            keeper.run,
+            self.stream.run,
             self.key.run,
         )
 
@@ -245,15 +247,17 @@ class _Account:
             self.session.refused(placement)
 
 
-def _lane_figures(lane: OrderLane) -> LaneFigures:
+def _lane_figures(lane: OrderLane, stream: SocketKeeper) -> LaneFigures:
     counts = lane.counts
     return LaneFigures(
-        lane.connections_ready,
-        counts.round_trip_ms / 1_000 if counts.round_trip_ms else None,
-        counts.accepted,
-        counts.rejected,
-        counts.throttled,
-        counts.unknown,
+        connections_ready=lane.connections_ready,
+        round_trip_s=counts.round_trip_ms / 1_000 if counts.round_trip_ms else None,
+        stream_connected=stream.is_open,
+        stream_reconnects=stream.counts.lost,
+        accepted=counts.accepted,
+        rejected=counts.rejected,
+        throttled=counts.throttled,
+        unknown=counts.unknown,
     )
 
 

@@ -287,6 +287,7 @@ class _Process:
                 counts.late,
                 counts.pending,
                 None if oldest is None else max(time.time_ns() - oldest, 0) / _NS,
+                counts.pending_critical,
             ),
             log_lines_lost=self._logs.lost_lines,
             around=self._circle.look_around(),

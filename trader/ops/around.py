@@ -27,13 +27,15 @@ class OrderEnd(StrEnum):
 
 
 class LaneFigures(Struct, frozen=True):
-    """A venue's order connection; counts since the process started.
+    """A venue's order connections and the private stream; counts since the process started.
 
     ``round_trip_s`` is from the signing of the last answered order to its answer.
     """
 
     connections_ready: int = 0
     round_trip_s: float | None = None
+    stream_connected: bool = False
+    stream_reconnects: int = 0
     accepted: int = 0
     rejected: int = 0
     throttled: int = 0

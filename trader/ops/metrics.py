@@ -28,6 +28,7 @@ class OutboxFigures(Struct, frozen=True):
     late: int = 0
     pending: int = 0
     oldest_pending_age_s: float | None = None
+    pending_critical: int = 0
 
 
 _NO_ALERTS = OutboxFigures()

@@ -175,6 +175,11 @@ def _process(cycle: Cycle) -> Iterator[Metric]:
         yield gauge("redis_heartbeat_age_seconds", "Time since Redis answered.", age_s)
     yield gauge("alerts_pending", "Alerts that wait for delivery.", outbox.pending)
     yield gauge(
+        "alerts_pending_critical",
+        "Of those that wait for delivery, the critical ones.",
+        outbox.pending_critical,
+    )
+    yield gauge(
         "oldest_pending_alert_age_seconds",
         "How long the oldest undelivered alert waits.",
         outbox.oldest_pending_age_s or 0.0,

@@ -171,6 +171,18 @@ def _venues(venues: Mapping[Venue, VenueFigures]) -> Iterator[Metric]:
         "venue",
         ((venue, lane.round_trip_s) for venue, lane in lanes),
     )
+    yield labelled(
+        "private_connected",
+        "1 while the private stream stands that tells of our orders.",
+        "venue",
+        ((venue, lane.stream_connected) for venue, lane in lanes),
+    )
+    yield counted(
+        "private_reconnects_total",
+        "Private streams that were lost, each followed by another.",
+        ("venue",),
+        (((venue,), lane.stream_reconnects) for venue, lane in lanes),
+    )
     yield counted(
         "lane_orders_total",
         "Orders the venue was sent, by how it answered; unknown where no answer was understood.",

@@ -49,7 +49,9 @@ def rendered(snapshot: Snapshot | None) -> str:
             loop_latency_ms=1.5,
             ws_lag_ms=40.0,
             redis_heartbeat_age_ms=900.0,
-            outbox=OutboxFigures(sent=8, late=1, pending=4, oldest_pending_age_s=61.5),
+            outbox=OutboxFigures(
+                sent=8, late=1, pending=4, oldest_pending_age_s=61.5, pending_critical=3
+            ),
             errors=2,
             around=an_around(),
         )
@@ -96,6 +98,7 @@ class TestSeries:
             "trader_breaker_tripped{breaker=REJECT_RATE}": 2.0,
             "trader_errors_total": 3.0,
             "trader_alerts_pending": 4.0,
+            "trader_alerts_pending_critical": 3.0,
             "trader_oldest_pending_alert_age_seconds": 61.5,
         }
         assert {key: read.get(key) for key in expected} == pytest.approx(expected)

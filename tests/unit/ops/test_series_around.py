@@ -75,6 +75,8 @@ class TestSeriesAround:
             "trader_venue_shut_out_seconds": 90.0,
             "trader_lane_connections_ready": 3.0,
             "trader_lane_round_trip_seconds": 0.012,
+            "trader_private_connected": 1.0,
+            "trader_private_reconnects_total": 13.0,
         }
         found = {name: read.get(f"{name}{{venue=upbit}}") for name in expected}
         assert found == pytest.approx(expected)
