@@ -1,5 +1,6 @@
 """An engine in live mode that is scraped a hundred times a second: it goes on, and tells all."""
 
+from pathlib import Path
 from signal import SIGTERM
 
 import pytest
@@ -95,3 +96,42 @@ class TestScrapedAHundredTimesASecond:
         for key in keys:
             assert key.reveal() not in text
             assert key.fingerprint() not in text
+
+
+class TestOrdersOfALiveTrade:
+    def test_are_counted_by_their_ends_and_by_the_venues_answers(self, tmp_path: Path) -> None:
+        """One trade opened: a filled order at either venue, each accepted on its lane."""
+        with SimProcess(tmp_path / "sim") as sim:
+            sim.admin("market", {"premium_pct": 0.0})
+            access = Secret(sim_key(Venue("upbit"))[0])
+            attested = {"upbit": {"attested_fingerprint": access.fingerprint()}}
+            host = SimHost(tmp_path / "engine", sim, [PAIR], venues=attested)
+            with host.begin("--mode", "live") as engine:
+                host.confirm_file.touch()
+                engine.wait_for("LIVE TRADING ALLOWED")
+                engine.wait_for("live=✅")
+                sim.admin("market", {"premium_pct": 1.0})
+                engine.wait_for("trade opened ledger=live")
+                wait_until(lambda: filled(host) >= VENUES)
+                last = samples_of(host.get("/metrics")[1])
+                engine.stop(SIGTERM)
+
+        for venue in VENUES:
+            accepted = (("outcome", "accepted"), ("venue", venue))
+            assert last["trader_lane_orders_total"][accepted] >= 1.0
+            assert last["trader_lane_round_trip_seconds"][("venue", venue),] > 0.0
+            assert last["trader_orders_unknown"][("venue", venue),] == 0.0
+        assert last["trader_authority"][("level", "LIVE"),] == 1.0
+        assert last["trader_nearest_stop_ratio"][("ledger", "live"),] > 0.0
+        assert last["trader_legs_unhedged"][("ledger", "live"),] == 0.0
+
+
+def filled(host: SimHost) -> set[str]:
+    """The venues at which a live order was counted as filled."""
+    counts = samples_of(host.get("/metrics")[1]).get("trader_orders_total", {})
+    told = [(dict(labels), count) for labels, count in counts.items()]
+    return {
+        labels["venue"]
+        for labels, count in told
+        if count and (labels["ledger"], labels["outcome"]) == ("live", "filled")
+    }

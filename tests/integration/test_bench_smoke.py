@@ -77,5 +77,5 @@ class TestArguments:
         result = bench("tikc")
 
         assert result.returncode == 2
-        assert "tick, limits, throughput" in result.stderr
+        assert "tick, limits, decode, throughput" in result.stderr
         assert result.stdout == ""
