@@ -42,6 +42,10 @@ class Tally(Struct):
     fills: int = 0
     trades: int = 0
     quarantined: int = 0
+    accepted: int = 0
+    """Quarantined orders that an operator had closed by what their venues show."""
+    adopted: int = 0
+    """Orders that a power cut took from the journal and a venue showed."""
     commands: int = 0
     alerts: int = 0
     facts: int = 0
@@ -102,7 +106,11 @@ def _add_up(floor: KillFloor, tally: Tally) -> None:
     orders = orders_of(ledger)
     tally.orders += len(orders)
     tally.fills += sum(len(order["trades"]) for order in orders)
-    tally.quarantined += sum(state == "quarantined" for state, _ in journal.states().values())
+    for fact in journal.facts:
+        kind = fact["type"]
+        tally.quarantined += kind == "OrderMoved" and fact["state"] == "quarantined"
+        tally.accepted += kind == "OrderAccepted"
+        tally.adopted += len(fact["orders"]) if kind == "OrdersAdopted" else 0
     tally.commands += len(floor.hand.acts)
     tally.alerts += sum(int(row[3]) for row in journal.alerts)
     tally.facts += len(journal.facts)

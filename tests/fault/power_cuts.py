@@ -87,8 +87,8 @@ def record(directory: Path, seed: int) -> list[Recorded]:
                 floor.sim.admin("faults", troubles(random))
             paths.append(directory / f"life-{life}")
             # A command would wait for the slowest disk, and the trading with it.
-            plan = Plan("random", after_s=TRADES_FOR_S, commands=sync_s < 1)
-            death = floor.live(plan, paths[-1], sync_s)
+            plan = Plan("random", after_s=TRADES_FOR_S, commands=sync_s < 1, sync_s=sync_s)
+            death = floor.live(plan, paths[-1])
             assert death.wrong == (), death
             draws.append(floor.watch.epoch[:DRAW_CHARS])
         environ = {**floor.sim.keys, "LIVE_TRADING": "1"}

@@ -10,13 +10,15 @@ from tests.support.crash_points import (
     TRADING_POINTS,
 )
 from tests.support.kill_floor import Plan
+from tests.support.torn_files import Tear
 
-RANDOM, EARLY = "random", "early"
-"""Killed from outside at any time: of its trading, of its recovery."""
+RANDOM, EARLY, POWER = "random", "early", "power"
+"""Killed from outside at any time: of its trading, of its recovery; of its trading with the power.
+"""
 
 _SOON_S, _LATER_S = 0.4, 0.6
 _WITHIN_S = 1.0
-_EARLY_SHARE, _COMMAND_SHARE = 0.2, 0.4
+_EARLY_SHARE, _COMMAND_SHARE, _POWER_SHARE = 0.2, 0.4, 0.12
 _LEAVES_OPEN = (
     "after approval commit",
     "before leg 2 write",
@@ -111,6 +113,15 @@ def troubles(random: Random) -> list[_Fault]:
 
 def _plan(name: str, random: Random, *, early: bool | None = None) -> Plan:
     commands = random.random() < _COMMAND_SHARE
+    if random.random() < _POWER_SHARE:
+        # Killed, and the power with it, at any time; a slow disk has more to lose.
+        return Plan(
+            POWER,
+            after_s=random.uniform(0.1, _LATER_S),
+            commands=commands,
+            tear=random.choice(list(Tear)),
+            sync_s=random.choice((0.0, 0.05, 0.3)),
+        )
     if name == RANDOM:
         return Plan(name, after_s=random.uniform(0, _LATER_S), commands=commands)
     if name == EARLY:

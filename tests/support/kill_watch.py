@@ -51,6 +51,11 @@ class Watch:
         return not self.standing
 
     @property
+    def quarantined(self) -> list[str]:
+        """The orders that wait for an operator."""
+        return [order for order, state in self.alive.items() if state == "quarantined"]
+
+    @property
     def is_stuck(self) -> bool:
         """Reconciled, and shut by a breaker that only an operator's word on an order ends."""
         return bool(self.breakers and self.blocked) and "NOT_RECONCILED" not in self.blocks

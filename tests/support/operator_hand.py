@@ -1,4 +1,4 @@
-"""An operator's hand: touches the confirm file, commands, and lifts what was commanded."""
+"""An operator's hand: touches the confirm file, commands, lifts what was commanded, accepts."""
 
 import contextlib
 import threading
@@ -8,11 +8,12 @@ from random import Random
 from tests.support.kill_watch import HALT, LIVE, Watch
 from tests.support.order_referee import OperatorAct
 from tests.support.sim_process import SimHost
-from trader.domain.control import Command, Halt, LiftHalt, Pause, Resume, ToPaper
+from trader.domain.control import Accept, Command, Halt, LiftHalt, Pause, Resume, ToPaper
 from trader.domain.errors import TraderError
 from trader.port.local import Request, send
 
 _TOUCH_EVERY_S = 0.15
+_ACCEPT_EVERY_S = 0.2
 _COMMAND_WITHIN_S = 0.3
 
 
@@ -25,7 +26,7 @@ class OperatorHand:
         self._host, self._random = host, random
         self._socket = host.directory / "state" / "engine.sock"
         self._number = 0
-        self._next_touch = 0.0
+        self._next_touch = self._next_accept = 0.0
         self._command_at: float | None = None
         self._commanding: threading.Thread | None = None
 
@@ -41,6 +42,10 @@ class OperatorHand:
         if self._command_at is not None and now >= self._command_at:
             self._command_at = None
             self._give(self._random.choice((_pause, _halt, _to_paper)))
+        elif watch.quarantined and now >= self._next_accept:
+            self._next_accept = now + _ACCEPT_EVERY_S
+            order = self._random.choice(watch.quarantined)
+            self._give(lambda by: Accept(by, order))
         elif watch.level == HALT:
             revision = watch.revision
             self._give(lambda by: LiftHalt(by, revision))

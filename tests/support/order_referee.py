@@ -7,7 +7,7 @@ program's own arithmetic is used, except for which facts must be told.
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -80,13 +80,19 @@ class Journal:
 
 
 def all_differences(
-    journal: Journal, ledger: Mapping[str, Any], acts: Sequence[OperatorAct]
+    journal: Journal,
+    ledger: Mapping[str, Any],
+    acts: Sequence[OperatorAct],
+    forgotten: Set[str] = frozenset(),
 ) -> list[str]:
-    """Everything that is not as it must be once no order is on its way."""
+    """Everything that is not as it must be once no order is on its way.
+
+    ``forgotten`` are the orders that were sent and whose commits a power cut took.
+    """
     checks: tuple[Callable[[], Iterable[str]], ...] = (
         lambda: own_differences(journal),
         lambda: _of_orders(journal, ledger),
-        lambda: _of_requests(journal, ledger),
+        lambda: _of_requests(journal, ledger, forgotten),
         lambda: _of_fills(journal, ledger),
         lambda: _of_money(journal, ledger),
         lambda: _of_acts(journal, acts),
@@ -160,18 +166,23 @@ def _of_orders(journal: Journal, ledger: Mapping[str, Any]) -> Iterable[str]:
             yield f"{name} is {state} with {executed} in the journal and nowhere at a venue"
 
 
-def _of_requests(journal: Journal, ledger: Mapping[str, Any]) -> Iterable[str]:
+def _of_requests(journal: Journal, ledger: Mapping[str, Any], forgotten: Set[str]) -> Iterable[str]:
     """No venue was asked more often to place an order than there are orders that may have left."""
-    states = journal.states()
+    states, orders = journal.states(), journal.orders()
     left = Counter(
         order["intent"]["instrument"].partition(":")[0]
-        for name, order in journal.orders().items()
+        for name, order in orders.items()
         if states[name][0] != _UNWRITTEN
     )
+    # Which venue these went to was forgotten, too.
+    spare = len(forgotten - orders.keys())
     for venue, page in ledger["venues"].items():
         asked = page["requests"].get("place", 0)
-        if asked > left[venue]:
-            yield f"{venue} was asked {asked} times for {left[venue]} orders"
+        if asked > left[venue] + spare:
+            yield f"{venue} was asked {asked} times for {left[venue]} orders, {spare} forgotten"
+        for refused in page["refused"]:
+            if refused["code"] == "duplicate_client_id":
+                yield f"{refused['client_id']} was refused at {venue} as a duplicate"
 
 
 def _of_fills(journal: Journal, ledger: Mapping[str, Any]) -> Iterable[str]:
@@ -212,6 +223,8 @@ def _of_money(journal: Journal, ledger: Mapping[str, Any]) -> Iterable[str]:
     for fact in journal.reader.facts("InventoryRebased"):
         if fact["reason"] not in _REBASED_FOR_NOTHING:
             yield f"based anew: {fact['venue']} {fact['asset']} {fact['reason']}"
+    for fact in journal.reader.facts("BalanceMissed"):
+        yield f"missed: {fact['venue']} {fact['asset']} {fact['missing']}"
 
 
 def _of_alerts(journal: Journal) -> Iterable[str]:
@@ -231,7 +244,7 @@ def _of_acts(journal: Journal, acts: Sequence[OperatorAct]) -> Iterable[str]:
     """What an operator was answered is in the journal."""
     done = set()
     for fact in journal.facts:
-        if fact["type"] in ("EntriesPaused", "EntriesResumed"):
+        if fact["type"] in ("EntriesPaused", "EntriesResumed", "OrderAccepted"):
             done.add(fact["by"])
         elif fact["type"] == "AuthorityChanged" and fact["authority"]["latch"]:
             done.add(fact["authority"]["latch"]["who"])

@@ -408,7 +408,7 @@ class TestSink:
 def test_a_flushed_log_was_written_somewhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A handler's flush keeps the promise that logging makes of it; a frozen console breaks none."""
+    """A handler's flush keeps the promise that logging makes of it, whoever is frozen."""
     with logging_to(tmp_path / "live.log") as log:
         for number in range(100):
             logging.getLogger("trader").info("line %d", number)
