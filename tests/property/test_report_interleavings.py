@@ -2,7 +2,7 @@
 
 Two accounts trade the same stories. One hears every report in order; the other hears them
 reordered, repeated, with gaps, with look-ups of any moment between, and answers that timed out.
-Both use the real codecs, each with memories of its own. ``python -m
+Both use the real codecs, each with memories of its own, which a restart takes. ``python -m
 tests.property.test_report_interleavings --runs 1000000`` proves it at full size.
 """
 
@@ -38,7 +38,7 @@ from trader.strategy.protocol import StrategyPair
 
 pytestmark = pytest.mark.slow
 
-RUNS = int(os.environ.get("REPORT_RUNS", "4000"))
+RUNS = int(os.environ.get("REPORT_RUNS", "6000"))
 """An interleaving is that of all reports of the orders out at a time; a trade has a few."""
 PAIRS = (
     StrategyPair(UPBIT_BINANCE, UPBIT_BTC, BINANCE_BTC),
@@ -51,6 +51,8 @@ _TRADES_PER_LOT = 250
 _MOST_ROUNDS = 80
 _LAST_UNLUCKY = 6
 """Orders after this one of a trade fill whole, so that every trade comes to its end."""
+_FORGETS = 0.02
+"""How often the codecs lose what they remember of orders under way, as with their process."""
 _APART_MS = 11 * 60_000
 _LOTS = {UPBIT_BTC: "1e-8", BITHUMB_BTC: "1e-8", BINANCE_BTC: "1e-5"}
 
@@ -131,6 +133,8 @@ class Account:
             self._hear(due[0])
 
     def _hear(self, message: Message) -> None:
+        if self._chance is not None and self._chance.random() < _FORGETS:
+            self._ears = Ears()
         desk, view = self._desk, message(self._ears)
         self.heard += 1
         desk.pass_ms(1)
