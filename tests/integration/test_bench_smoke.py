@@ -21,7 +21,13 @@ FIGURES = {
     "throughput": ["throughput.engine", "throughput.loop", "throughput.single"],
     "inbox": ["inbox.put", "inbox.due"],
     "alerts": ["alerts.stop", "alerts.block", "alerts.bare"],
-    "commit": ["commit.after", "commit.before"],
+    "commit": [
+        "commit.after",
+        "commit.synced",
+        "commit.busy",
+        "commit.busy_synced",
+        "commit.before",
+    ],
     "replay": ["replay"],
 }
 # Where recorded frames and ccxt are at hand.
