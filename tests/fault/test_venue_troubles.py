@@ -78,7 +78,7 @@ def demoted(floor: Floor) -> None:
 
 def _struck(floor: Floor) -> bool:
     faults = floor.sim.admin("state")["faults"]
-    return all(fault["struck"] for fault in faults if fault["fault"].get("operation") == "place")
+    return all(fault["is_over"] for fault in faults if fault["fault"].get("operation") == "place")
 
 
 def _settled(floor: Floor) -> bool:
@@ -119,17 +119,19 @@ class TestOrders:
                 floor.place_fault("partial", venue, share=share)
                 one_trade_through(floor, partner)
             other = partner if venue == "upbit" else "upbit"
-            before, refused = floor.orders_at(other), floor.refused(venue)
-            abandoned = floor.abandoned
-            # The opening's leg and its completion, and no third one.
+            known = floor.rejected_trades()
+            # The opening's leg and its completion, or two legs where nothing was to be completed.
             floor.fault("reject", venue, operation="place", count=2)
             floor.lift(partner)
-            floor.wait_abandoned(abandoned + 1)
-            assert floor.refused(venue) == refused + 2
-            assert floor.orders_at(other) >= before + 2, "the leg alone, and its unwinding"
-            floor.clear()
+            floor.wait(lambda: bool(_struck(floor)), "both were rejected")
             floor.settle(partner)
+            floor.clear()
             floor.calm()
+            sent = [floor.sent_for(trade) for trade in floor.rejected_trades() - known]
+            assert sum(each[venue] for each in sent) == 2
+            assert {each[other] for each in sent} == {2}, (
+                "the leg that went alone, and its way back"
+            )
             floor.trade(partner)
             floor.agree()
         assert not floor.losses
@@ -169,12 +171,24 @@ class TestOrders:
             demoted(floor)
 
     def test_an_order_that_never_arrived_at_bithumb(self, tmp_path: Path) -> None:
-        """Its absence is no proof either."""
+        """Its absence is no proof either. Once an operator has accepted it the leg is unwound.
+
+        A touch of the file, and it trades as before.
+        """
         sections = {"execution": {"quarantine_seconds": 1, "max_unhedged_seconds": 2}}
         with a_floor(tmp_path, UPBIT_BITHUMB, **sections) as floor, floor.live():
             floor.place_fault("reset_before", "bithumb")
             floor.lift("bithumb")
             demoted(floor)
+            floor.settle("bithumb")
+            (lost,) = floor.quarantined
+            floor.accept(lost)
+            floor.line("leg hedged")
+            floor.line("breaker cleared")
+            floor.host.confirm_file.touch()
+            floor.line("LIVE TRADING ALLOWED")
+            floor.trade("bithumb")
+            floor.agree()
 
 
 class TestBans:
@@ -392,15 +406,19 @@ class TestAccounts:
     """What may happen to an account besides our orders."""
 
     def test_deposits_and_withdrawals_from_outside(self, tmp_path: Path) -> None:
-        """More than we count is taken as it is; less is told, and shuts no gate."""
+        """More than we count is taken as it is; less is told, and its coin rests till accepted."""
         with a_floor(tmp_path, UPBIT_BINANCE) as floor, floor.live():
-            floor.move_money("upbit", "KRW", "1234567")
-            floor.wait(
-                lambda: floor.journal.holdings()["upbit", "KRW"] == 51_234_567, "the deposit"
-            )
+            floor.move_money("binance", "BTC", "-0.1")
+            floor.line("⚠️ [LIVE] binance holds less BTC than we count")
+            floor.accept("binance:BTC")
             floor.trade("binance")
             floor.agree()
 
-            floor.move_money("binance", "BTC", "-0.1")
-            floor.line("⚠️ [LIVE] binance holds less BTC than we count")
+            before = floor.journal.holdings()["upbit", "KRW"]
+            floor.move_money("upbit", "KRW", "1234567")
+            floor.wait(
+                lambda: floor.journal.holdings()["upbit", "KRW"] == before + 1_234_567, "counted"
+            )
+            floor.trade("binance")
+            floor.agree()
             assert not floor.losses

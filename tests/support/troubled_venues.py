@@ -123,10 +123,39 @@ class Floor:
         journal = self.journal
         return len(journal.facts("TradeClosed")) + len(journal.facts("TradeAbandoned"))
 
+    def _stood(self, venue: str) -> tuple[int, int]:
+        """How many trades with a venue are open, and how many were closed."""
+        journal, pair = self.journal, f"upbit-{venue}"
+        opened, closed = (
+            sum(fact["pair"] == pair for fact in journal.facts(kind))
+            for kind in ("TradeOpened", "TradeClosed")
+        )
+        return opened - closed, closed
+
     @property
     def abandoned(self) -> int:
         """How many live trades never came to stand."""
         return len(self.journal.facts("TradeAbandoned"))
+
+    def rejected_trades(self) -> set[str]:
+        """Trades of which a venue rejected an order."""
+        journal = self.journal
+        ends = journal.final_states()
+        return {
+            order["trade_id"]
+            for name, order in journal.orders().items()
+            if ends.get(name, ("",))[0] == "rejected"
+        }
+
+    def sent_for(self, trade_id: str) -> dict[str, int]:
+        """How many orders of a trade left for each venue."""
+        journal = self.journal
+        ends = journal.final_states()
+        return Counter(
+            order["intent"]["instrument"].partition(":")[0]
+            for name, order in journal.orders().items()
+            if order["trade_id"] == trade_id and ends.get(name, ("",))[0] != "blocked"
+        )
 
     def wait_abandoned(self, count: int) -> None:
         """Until so many live trades were given up."""
@@ -157,6 +186,17 @@ class Floor:
     def _told(self, words: str) -> list[str]:
         return [line for line in self.engine.out[self._mark :] if words in line]
 
+    def accept(self, what: str) -> None:
+        """An operator looks at a difference with a venue and accepts it, on the host."""
+        command = self.host.run("reconcile", "--accept", what, "--mode", "live")
+        assert command.code == 0, command.out
+
+    @property
+    def quarantined(self) -> list[str]:
+        """Orders of which nobody knows what became of them."""
+        states = self.journal.final_states()
+        return [name for name, (state, _) in states.items() if state == "quarantined"]
+
     # the market
 
     def lift(self, venue: str) -> None:
@@ -175,16 +215,20 @@ class Floor:
 
     def open(self, venue: str) -> None:
         """A trade with this venue begins and stands."""
-        opened = len(self.journal.facts("TradeOpened"))
         self.lift(venue)
-        self.wait(lambda: len(self.journal.facts("TradeOpened")) > opened, f"opened at {venue}")
+        self.wait(lambda: self._stood(venue)[0] > 0, f"opened at {venue}")
 
     def trade(self, venue: str) -> None:
         """A trade with this venue that opens and closes as if nothing had ever been wrong."""
+        _, before = self._stood(venue)
         self.open(venue)
-        ended = len(self.journal.facts("TradeClosed"))
         self.settle(venue)
-        self.wait(lambda: len(self.journal.facts("TradeClosed")) > ended, f"closed at {venue}")
+
+        def is_over() -> bool:
+            still_open, closed = self._stood(venue)
+            return not still_open and closed > before
+
+        self.wait(is_over, f"closed at {venue}")
 
     def calm(self) -> None:
         """Wait until no trade is open and every order has come to its end."""
