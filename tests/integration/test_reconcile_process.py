@@ -124,7 +124,7 @@ class TestPowerCut:
         put_back(host, journal)
 
         with host.begin("--mode", "live") as engine:
-            adopted = engine.wait_for("order adopted", count=2)
+            adopted = engine.wait_for("order adopted", count=len(opened))
             engine.wait_for("trade opened ledger=live")
             premium(sim, EVEN)
             engine.wait_for("trade closed ledger=live")
@@ -132,7 +132,8 @@ class TestPowerCut:
             code, _ = engine.stop(SIGTERM)
         assert code == 0
 
-        assert len(opened) == 2
+        # A leg that filled in part was completed by a third order; that one is adopted as well.
+        assert len(opened) >= 2
         assert all(any(order in line for line in adopted) for order in opened)
         held = JournalReader(host.journal, "live").holdings()
         theirs = referee_holdings(sim.ledger())
